@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Each target is one script in vm/, which also runs by itself.
+V ?= 6.12
+ACCEL ?= tcg
+export V ACCEL
+
+.PHONY: help run test check shell build build-stock build-debug clean distclean
+
+help:
+	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
+	@echo
+	@echo '  make run          build, boot with the feature off and on, and show the difference'
+	@echo '  make test         build, boot and run the selftests; BOOTS="on hot" for some of them'
+	@echo '  make check        all that needs no kernel build, in seconds'
+	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
+	@echo '  make build        the kernel of this project (build-stock, build-debug likewise)'
+	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
+	@echo '  make distclean    remove build/ as a whole'
+	@echo
+	@echo '  V=6.12            kernel version; known:' $(notdir $(patsubst %/,%,$(wildcard kernels/*/)))
+	@echo '  ACCEL=tcg|kvm     how QEMU runs the guest; kvm only where /dev/kvm really works'
+
+run:
+	@vm/run
+
+test:
+	@vm/test $(BOOTS)
+
+check:
+	@vm/check
+
+shell: build
+	@vm/guest-image
+	@vm/boot -- $(or $(CMDLINE),hugetlb_free_vmemmap=on)
+
+build:
+	@vm/deps
+	@vm/build base
+
+build-stock build-debug: build-%:
+	@vm/deps
+	@vm/build $*
+
+clean:
+	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/guest* build/*/selftests build/*/log build/*/*.log build/report
+
+distclean:
+	@rm -rf build

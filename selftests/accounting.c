@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Every page freed and taken is accounted for, exactly. */
+#include "hvo.h"
+
+#define PAGES 512L
+
+/* Allocation events of all zones, in pages */
+static long allocated_pages(void)
+{
+	return hvo_vmstat("pgalloc_dma") + hvo_vmstat("pgalloc_dma32") +
+		hvo_vmstat("pgalloc_normal") + hvo_vmstat("pgalloc_movable");
+}
+
+static int growing_frees_seven_of_eight(void)
+{
+	long before = hvo_vmemmap_pages();
+	long optimize = hvo_optimizing();
+
+	CHECK(hvo_pool(PAGES) == PAGES, "pool %ld", hvo_pool(PAGES));
+	CHECK(before - hvo_vmemmap_pages() == optimize * PAGES * TAILS_2M,
+	      "%ld freed", before - hvo_vmemmap_pages());
+	CHECK(hvo_optimized() == optimize * PAGES, "%ld optimised", hvo_optimized());
+	CHECK(hvo_read(HVO_2M "saved_kb") == optimize * PAGES * TAILS_2M * 4,
+	      "%ld KiB saved", hvo_read(HVO_2M "saved_kb"));
+	return KSFT_PASS;
+}
+
+/* What other tasks allocate meanwhile is in it too: allow them a little. */
+static int growing_allocates_nothing_else(void)
+{
+	long before, extra;
+
+	CHECK(hvo_pool(PAGES) == PAGES, "no pool");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	before = allocated_pages();
+	CHECK(hvo_pool(PAGES) == PAGES, "no pool");
+	extra = allocated_pages() - before - PAGES * 512;
+	ksft_print_msg("%ld pages beside the pool itself\n", extra);
+	CHECK(extra < PAGES / 8, "a page for each would be %ld", PAGES);
+	return KSFT_PASS;
+}
+
+/*
+ * A page that came from boot memory is freed for good, and comes back as one
+ * from the page allocator: one counter goes down, the other up. From the second
+ * time on, each returns by itself.
+ */
+static int counters_return(void)
+{
+	long boot, buddy, sum = hvo_vmemmap_pages();
+
+	hvo_pool(PAGES);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_vmemmap_pages() == sum, "%ld pages, before %ld", hvo_vmemmap_pages(), sum);
+	CHECK(hvo_optimized() == 0, "%ld optimised", hvo_optimized());
+	CHECK(hvo_read(HVO_2M "saved_kb") == 0, "%ld KiB", hvo_read(HVO_2M "saved_kb"));
+
+	boot = hvo_vmstat("nr_memmap_boot_pages");
+	buddy = hvo_vmstat("nr_memmap_pages");
+	hvo_pool(1);
+	hvo_pool(0);
+	CHECK(hvo_vmemmap_pages() == sum, "%ld pages, before %ld", hvo_vmemmap_pages(), sum);
+	CHECK(hvo_vmstat("nr_memmap_boot_pages") <= boot, "boot pages from nowhere");
+	CHECK(hvo_vmstat("nr_memmap_pages") >= buddy, "pages lost");
+	return KSFT_PASS;
+}
+
+static int free_memory_returns(void)
+{
+	long before, after;
+
+	hvo_pool(PAGES);
+	hvo_pool(0);
+	before = hvo_meminfo("MemFree");
+	hvo_pool(PAGES);
+	hvo_pool(0);
+	after = hvo_meminfo("MemFree");
+	ksft_print_msg("MemFree %ld KiB, before %ld\n", after, before);
+	CHECK(after > before - 2048, "%ld KiB lost", before - after);
+	return KSFT_PASS;
+}
+
+static int one_by_one_is_the_same(void)
+{
+	long before = hvo_vmemmap_pages(), i;
+	long optimize = hvo_optimizing();
+
+	for (i = 1; i <= 20; i++) {
+		CHECK(hvo_pool(i) == i, "pool %ld", i);
+		CHECK(before - hvo_vmemmap_pages() == optimize * i * TAILS_2M,
+		      "%ld freed by %ld", before - hvo_vmemmap_pages(), i);
+	}
+	for (i = 19; i >= 0; i--) {
+		CHECK(hvo_pool(i) == i, "pool %ld", i);
+		CHECK(before - hvo_vmemmap_pages() == optimize * i * TAILS_2M,
+		      "%ld freed by %ld", before - hvo_vmemmap_pages(), i);
+	}
+	return KSFT_PASS;
+}
+
+static int gigantic_frees_all_but_one(void)
+{
+	long before = hvo_vmemmap_pages();
+	long optimize = hvo_optimizing();
+
+	hvo_write(POOL_1G "nr_hugepages", 1);
+	NEED(hvo_read(POOL_1G "nr_hugepages") == 1, "no contiguous GiB of memory is free");
+	CHECK(before - hvo_vmemmap_pages() == optimize * TAILS_1G,
+	      "%ld freed", before - hvo_vmemmap_pages());
+	CHECK(hvo_read(HVO_1G "saved_kb") == optimize * TAILS_1G * 4,
+	      "%ld KiB saved", hvo_read(HVO_1G "saved_kb"));
+	hvo_write(POOL_1G "nr_hugepages", 0);
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* Pages that enter while the sysctl is 0 stay whole, and leave as they came. */
+static int mixed_pool_is_counted_right(void)
+{
+	long before = hvo_vmemmap_pages();
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	CHECK(hvo_pool(30) == 30, "no pool");
+	CHECK(!hvo_write(SYSCTL_OPTIMIZE, 0), "sysctl");
+	CHECK(hvo_pool(100) == 100, "no pool");
+	CHECK(hvo_optimized() == 30, "%ld optimised", hvo_optimized());
+	CHECK(!hvo_write(SYSCTL_OPTIMIZE, 1), "sysctl");
+	CHECK(hvo_pool(150) == 150, "no pool");
+	CHECK(hvo_optimized() == 80, "%ld optimised", hvo_optimized());
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(growing_frees_seven_of_eight),
+	HVO_CASE(growing_allocates_nothing_else),
+	HVO_CASE(counters_return),
+	HVO_CASE(free_memory_returns),
+	HVO_CASE(one_by_one_is_the_same),
+	HVO_CASE(gigantic_frees_all_but_one),
+	HVO_CASE(mixed_pool_is_counted_right),
+};
+
+int main(void)
+{
+	HVO_RUN(cases);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pools reserved on the command line: hugepages= and hugepagesz=1G hugepages=.
+ * The command line also says, for this test, how many: hvo.boot_2m, hvo.boot_1g.
+ * In the mode "boot" all of them are optimised, and nothing changes afterwards.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "hvo.h"
+
+static long promised(const char *name)
+{
+	char value[16];
+
+	return hvo_cmdline(name, value, sizeof(value)) ? atol(value) : -1;
+}
+
+static int pools_are_there_and_optimised(void)
+{
+	long small = promised("hvo.boot_2m"), big = promised("hvo.boot_1g");
+	bool base = hvo_base_mapped();
+
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == small, "%ld",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_read(POOL_1G "nr_hugepages") == big, "%ld", hvo_read(POOL_1G "nr_hugepages"));
+	CHECK(hvo_optimized() == base * small, "%ld optimised", hvo_optimized());
+	CHECK(hvo_read(HVO_1G "optimized_pages") == base * big, "%ld optimised",
+	      hvo_read(HVO_1G "optimized_pages"));
+	return KSFT_PASS;
+}
+
+static int content_holds(void)
+{
+	long small = promised("hvo.boot_2m"), big = promised("hvo.boot_1g");
+	char *map;
+
+	map = hvo_map(small * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping of 2 MiB pages");
+	hvo_fill(map, small * HUGE_2M, 1);
+	CHECK(hvo_filled(map, small * HUGE_2M, 1), "content of 2 MiB pages");
+	munmap(map, small * HUGE_2M);
+	map = hvo_map(big * HUGE_1G, HUGE_1G);
+	CHECK(map, "no mapping of 1 GiB pages");
+	hvo_fill(map, big * HUGE_1G, 2);
+	CHECK(hvo_filled(map, big * HUGE_1G, 2), "content of 1 GiB pages");
+	munmap(map, big * HUGE_1G);
+	return KSFT_PASS;
+}
+
+/* Mode "boot": later pages stay whole, earlier ones stay in the pool. */
+static int sealed_pool_keeps_its_pages(void)
+{
+	long small = promised("hvo.boot_2m");
+	long vmemmap = hvo_vmemmap_pages();
+
+	NEED(hvo_mode_is("boot"), "the mode is not boot");
+	CHECK(hvo_pool(small + 10) == small + 10, "cannot grow");
+	CHECK(hvo_optimized() == small, "%ld optimised", hvo_optimized());
+	hvo_pool(0);
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == small, "%ld left",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_read(POOL_2M "surplus_hugepages") == small, "%ld surplus",
+	      hvo_read(POOL_2M "surplus_hugepages"));
+	CHECK(hvo_pool(small) == small, "cannot take them back");
+	CHECK(hvo_read(POOL_2M "surplus_hugepages") == 0, "%ld surplus",
+	      hvo_read(POOL_2M "surplus_hugepages"));
+	CHECK(hvo_vmemmap_pages() == vmemmap, "the vmemmap has changed");
+	return KSFT_PASS;
+}
+
+static int sealed_pool_cannot_be_demoted(void)
+{
+	NEED(hvo_mode_is("boot"), "the mode is not boot");
+	CHECK(hvo_write(POOL_1G "demote", 1) < 0, "demoted a sealed page");
+	CHECK(hvo_read(POOL_1G "nr_hugepages") == promised("hvo.boot_1g"), "%ld",
+	      hvo_read(POOL_1G "nr_hugepages"));
+	return KSFT_PASS;
+}
+
+static int unsealed_pool_returns_all(void)
+{
+	long boot_tails;
+
+	NEED(!hvo_mode_is("boot"), "the mode is boot");
+	boot_tails = hvo_optimized() * TAILS_2M +
+		hvo_read(HVO_1G "optimized_pages") * TAILS_1G;
+	boot_tails += hvo_vmemmap_pages();
+	CHECK(hvo_pool(0) == 0, "2 MiB pages are left");
+	hvo_write(POOL_1G "nr_hugepages", 0);
+	CHECK(hvo_read(POOL_1G "nr_hugepages") == 0, "1 GiB pages are left");
+	CHECK(hvo_vmemmap_pages() == boot_tails, "%ld pages, %ld expected",
+	      hvo_vmemmap_pages(), boot_tails);
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(pools_are_there_and_optimised),
+	HVO_CASE(content_holds),
+	HVO_CASE(sealed_pool_keeps_its_pages),
+	HVO_CASE(sealed_pool_cannot_be_demoted),
+	HVO_CASE(unsealed_pool_returns_all),
+};
+
+int main(void)
+{
+	if (promised("hvo.boot_2m") < 0)
+		ksft_exit_skip("no pool was asked for at boot (hvo.boot_2m=)\n");
+	HVO_RUN_AS_IS(cases);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is in the pages stays in the pages, whatever happens to their vmemmap. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "hvo.h"
+
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
+#define MPOL_MF_MOVE 2
+
+#define PAGES 64L
+
+static int survives_growing_and_shrinking(void)
+{
+	char *map;
+	int i;
+
+	CHECK(hvo_pool(PAGES) == PAGES, "no pool");
+	map = hvo_map(PAGES * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map, PAGES * HUGE_2M, 1);
+	for (i = 0; i < 5; i++) {
+		CHECK(hvo_pool(PAGES * 4) == PAGES * 4, "cannot grow");
+		CHECK(hvo_pool(PAGES + i) == PAGES + i, "cannot shrink");
+	}
+	CHECK(hvo_filled(map, PAGES * HUGE_2M, 1), "content changed");
+	munmap(map, PAGES * HUGE_2M);
+	return KSFT_PASS;
+}
+
+/* Ordinary memory that was a pool, with its old vmemmap given to others */
+static int freed_pool_is_ordinary_memory(void)
+{
+	size_t size = 256UL << 20;
+	char *map;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		CHECK(hvo_pool(512) == 512, "no pool");
+		CHECK(hvo_pool(0) == 0, "pool not emptied");
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		CHECK(map != MAP_FAILED, "no memory");
+		hvo_fill(map, size, i);
+		CHECK(hvo_filled(map, size, i), "content changed");
+		munmap(map, size);
+	}
+	return KSFT_PASS;
+}
+
+static int survives_fork_and_copy_on_write(void)
+{
+	char *map;
+	int status;
+
+	CHECK(hvo_pool(2 * 8) == 2 * 8, "no pool");
+	map = hvo_map(8 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map, 8 * HUGE_2M, 2);
+	if (!fork()) {
+		if (!hvo_filled(map, 8 * HUGE_2M, 2))
+			_exit(1);
+		hvo_fill(map, 8 * HUGE_2M, 3);
+		_exit(!hvo_filled(map, 8 * HUGE_2M, 3));
+	}
+	wait(&status);
+	CHECK(!status, "wrong in the child");
+	CHECK(hvo_filled(map, 8 * HUGE_2M, 2), "the child wrote to the parent's");
+	munmap(map, 8 * HUGE_2M);
+	return KSFT_PASS;
+}
+
+static int survives_migration(void)
+{
+	int node = 1, status = -1, i;
+	void *page;
+	char *map;
+
+	NEED(!access("/sys/devices/system/node/node1/hugepages", F_OK), "one node only");
+	CHECK(!hvo_write("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages", 8),
+	      "no pool on node 0");
+	map = hvo_map(8 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map, 8 * HUGE_2M, 4);
+	CHECK(!hvo_write("/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages", 8),
+	      "no pool on node 1");
+	for (i = 0; i < 8; i++) {
+		page = map + i * HUGE_2M;
+		CHECK(!syscall(SYS_move_pages, 0, 1UL, &page, &node, &status, MPOL_MF_MOVE),
+		      "page %d: %s", i, strerror(errno));
+		CHECK(status == 1, "page %d has status %d", i, status);
+	}
+	CHECK(hvo_filled(map, 8 * HUGE_2M, 4), "content changed");
+	if (hvo_optimizing())
+		CHECK(hvo_optimized() == hvo_read(POOL_2M "nr_hugepages"), "%ld optimised of %ld",
+		      hvo_optimized(), hvo_read(POOL_2M "nr_hugepages"));
+	munmap(map, 8 * HUGE_2M);
+	return KSFT_PASS;
+}
+
+static int survives_soft_offline(void)
+{
+	long before = hvo_vmemmap_pages(), bad;
+	char *map;
+
+	CHECK(hvo_pool(4) == 4, "no pool");
+	map = hvo_map(2 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map, 2 * HUGE_2M, 5);
+	bad = hvo_pfn(map);
+	CHECK(!madvise(map + 5 * PAGE, PAGE, MADV_SOFT_OFFLINE), "%s", strerror(errno));
+	CHECK((long)hvo_pfn(map) != bad, "the page did not move");
+	CHECK(hvo_filled(map, 2 * HUGE_2M, 5), "content changed");
+	munmap(map, 2 * HUGE_2M);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_vmemmap_pages() == before, "%ld vmemmap pages missing",
+	      before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* A pool of files: content reached by read() through the page cache of hugetlbfs */
+static int survives_in_files(void)
+{
+	int fd = memfd_create("hvo", MFD_HUGETLB);
+	char *map;
+
+	CHECK(fd >= 0, "%s", strerror(errno));
+	CHECK(hvo_pool(16) == 16, "no pool");
+	CHECK(!ftruncate(fd, 16 * HUGE_2M), "%s", strerror(errno));
+	map = mmap(NULL, 16 * HUGE_2M, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED, "%s", strerror(errno));
+	hvo_fill(map, 16 * HUGE_2M, 6);
+	munmap(map, 16 * HUGE_2M);
+	CHECK(hvo_pool(100) == 100 && hvo_pool(16) == 16, "cannot resize");
+	map = mmap(NULL, 16 * HUGE_2M, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED && hvo_filled(map, 16 * HUGE_2M, 6), "content changed");
+	munmap(map, 16 * HUGE_2M);
+	close(fd);
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(survives_growing_and_shrinking),
+	HVO_CASE(freed_pool_is_ordinary_memory),
+	HVO_CASE(survives_fork_and_copy_on_write),
+	HVO_CASE(survives_migration),
+	HVO_CASE(survives_soft_offline),
+	HVO_CASE(survives_in_files),
+};
+
+int main(void)
+{
+	HVO_RUN(cases);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that was added after boot: its blocks are offline when the test
+ * starts. The DIMM that they are on is ejected at the end.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "hvo.h"
+
+#define MEMORY "/sys/devices/system/memory/"
+#define MAX_BLOCKS 64
+
+static unsigned long block_pages;
+static unsigned long blocks[MAX_BLOCKS];
+static int nr_blocks;
+
+static int block_write(unsigned long block, const char *state)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), MEMORY "memory%lu/state", block);
+	return hvo_write_str(path, state);
+}
+
+static void find_offline_blocks(void)
+{
+	char path[512], word[32];
+	DIR *dir = opendir(MEMORY);
+	struct dirent *entry;
+	unsigned long nr;
+
+	while (dir && (entry = readdir(dir))) {
+		if (sscanf(entry->d_name, "memory%lu", &nr) != 1)
+			continue;
+		snprintf(path, sizeof(path), MEMORY "%s/state", entry->d_name);
+		if (!hvo_read_word(path, word, sizeof(word)) && !strcmp(word, "offline") &&
+		    nr_blocks < MAX_BLOCKS)
+			blocks[nr_blocks++] = nr;
+	}
+	if (dir)
+		closedir(dir);
+	if (!hvo_read_word(MEMORY "block_size_bytes", word, sizeof(word)))
+		block_pages = strtoul(word, NULL, 16) / PAGE;
+}
+
+/* Memory that hosts its own vmemmap keeps PMDs, in every mode. */
+static bool hosts_itself(void)
+{
+	char word[8];
+
+	return !hvo_read_word("/sys/module/memory_hotplug/parameters/memmap_on_memory",
+			      word, sizeof(word)) && word[0] == 'Y';
+}
+
+static bool is_hot(uint64_t pfn)
+{
+	int i;
+
+	for (i = 0; i < nr_blocks; i++)
+		if (pfn / block_pages == blocks[i])
+			return true;
+	return false;
+}
+
+static bool mapped_by_ptes(unsigned long block)
+{
+	unsigned long addr = hvo_vmemmap_base() + block * block_pages * STRUCT_PAGE;
+
+	return hvo_vmemmap_pte(addr) && hvo_vmemmap_pte(addr + block_pages * STRUCT_PAGE - PAGE);
+}
+
+static int online_and_mapped_right(void)
+{
+	bool expected = hvo_base_mapped() && !hosts_itself();
+	int i;
+
+	NEED(nr_blocks, "no memory block is offline");
+	for (i = 0; i < nr_blocks; i++) {
+		CHECK(!block_write(blocks[i], "online_movable"), "block %lu", blocks[i]);
+		CHECK(mapped_by_ptes(blocks[i]) == expected, "block %lu", blocks[i]);
+	}
+	return KSFT_PASS;
+}
+
+/* Fills nearly all memory, so that the hot part must be used. */
+static long big_pool(void)
+{
+	return hvo_pool(hvo_meminfo("MemFree") / 2048 - 100);
+}
+
+static int pool_on_hot_memory(void)
+{
+	long pool, optimized = 0, hot = 0, i;
+	uint64_t ptes[1 + TAILS_2M], pfn;
+	char *map;
+
+	NEED(nr_blocks, "no memory block is offline");
+	pool = big_pool();
+	CHECK(pool > 0, "no pool");
+	map = hvo_map(pool * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping of %ld pages", pool);
+	for (i = 0; i < pool; i++) {
+		pfn = hvo_pfn(map + i * HUGE_2M);
+		if (!is_hot(pfn))
+			continue;
+		hot++;
+		hvo_fill(map + i * HUGE_2M, HUGE_2M, i);
+		optimized += !hvo_huge_ptes(pfn, ptes, 1 + TAILS_2M) &&
+			PTE_FRAME(ptes[0]) == PTE_FRAME(ptes[TAILS_2M]);
+	}
+	for (i = 0; i < pool; i++)
+		CHECK(!is_hot(hvo_pfn(map + i * HUGE_2M)) ||
+		      hvo_filled(map + i * HUGE_2M, HUGE_2M, i), "content of page %ld", i);
+	munmap(map, pool * HUGE_2M);
+	ksft_print_msg("%ld of %ld pages are on hot memory, %ld of them optimised\n",
+		       hot, pool, optimized);
+	CHECK(hot, "no page is on hot memory");
+	CHECK(optimized == (hvo_optimizing() && !hosts_itself() ? hot : 0), "%ld", optimized);
+	if (hvo_optimizing())
+		CHECK(hvo_optimized() == pool - (hosts_itself() ? hot : 0), "%ld of %ld",
+		      hvo_optimized(), pool);
+	return KSFT_PASS;
+}
+
+/* Free pool pages on a block that goes offline are dissolved, and so restored. */
+static int offline_dissolves_the_pool(void)
+{
+	long before = hvo_vmemmap_pages(), pool, left;
+
+	NEED(nr_blocks, "no memory block is offline");
+	pool = big_pool();
+	CHECK(!block_write(blocks[0], "offline"), "cannot go offline");
+	left = hvo_read(POOL_2M "nr_hugepages");
+	ksft_print_msg("%ld pages dissolved\n", pool - left);
+	CHECK(left < pool, "none was there to dissolve");
+	CHECK(!block_write(blocks[0], "online_movable"), "cannot come back");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+static int removal_gives_everything_back(void)
+{
+	long tables = hvo_read(HVO_SYSFS "page_table_kb"), pages = hvo_vmemmap_pages();
+	long gone = nr_blocks * block_pages * STRUCT_PAGE / PAGE;
+	bool ejected = false;
+	glob_t found;
+	size_t i;
+	int j;
+
+	NEED(nr_blocks, "no memory block is offline");
+	big_pool();
+	for (j = 0; j < nr_blocks; j++)
+		CHECK(!block_write(blocks[j], "offline"), "block %lu", blocks[j]);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	glob("/sys/bus/acpi/devices/PNP0C80:*/eject", 0, NULL, &found);
+	for (i = 0; i < found.gl_pathc; i++)
+		ejected |= !hvo_write(found.gl_pathv[i], 1);
+	globfree(&found);
+	CHECK(ejected, "no DIMM could be ejected");
+
+	for (j = 0; j < nr_blocks; j++)
+		CHECK(block_write(blocks[j], "online") == -ENOENT, "block %lu is still there",
+		      blocks[j]);
+	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld vmemmap pages went, not %ld",
+	      pages - hvo_vmemmap_pages(), gone);
+	if (hvo_base_mapped() && !hosts_itself())
+		CHECK(tables - hvo_read(HVO_SYSFS "page_table_kb") == gone * 4 / 512,
+		      "%ld KiB of tables went", tables - hvo_read(HVO_SYSFS "page_table_kb"));
+	for (j = 0; j < nr_blocks; j++)
+		CHECK(!mapped_by_ptes(blocks[j]), "the vmemmap of block %lu is", blocks[j]);
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(online_and_mapped_right),
+	HVO_CASE(pool_on_hot_memory),
+	HVO_CASE(offline_dissolves_the_pool),
+	HVO_CASE(removal_gives_everything_back),
+};
+
+int main(void)
+{
+	find_offline_blocks();
+	HVO_RUN(cases);
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "hvo.h"
+
+const char *hvo_why;
+
+static void empty_pools(void)
+{
+	hvo_write(POOL_2M "nr_overcommit_hugepages", 0);
+	hvo_write(POOL_1G "nr_hugepages", 0);
+	hvo_write(POOL_2M "nr_hugepages", 0);
+}
+
+void hvo_run(const struct hvo_case *cases, unsigned int nr, bool empty)
+{
+	unsigned int i;
+	int verdict;
+
+	ksft_print_header();
+	ksft_set_plan(nr);
+	for (i = 0; i < nr; i++) {
+		if (empty)
+			empty_pools();
+		verdict = cases[i].run();
+		if (verdict == KSFT_SKIP)
+			ksft_test_result_skip("%s: %s\n", cases[i].name, hvo_why);
+		else
+			ksft_test_result(verdict == KSFT_PASS, "%s\n", cases[i].name);
+	}
+	if (empty)
+		empty_pools();
+	ksft_finished();
+}
+
+int hvo_read_word(const char *path, char *word, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, word, size - 1);
+	close(fd);
+	if (len < 0)
+		return -EIO;
+	word[len] = 0;
+	word[strcspn(word, "\n")] = 0;
+	return 0;
+}
+
+long hvo_read(const char *path)
+{
+	char text[64], *end;
+	long value;
+
+	if (hvo_read_word(path, text, sizeof(text)))
+		return -1;
+	value = strtol(text, &end, 10);
+	return *end || end == text ? -1 : value;
+}
+
+int hvo_write_str(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int hvo_write(const char *path, long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", value);
+	return hvo_write_str(path, text);
+}
+
+long hvo_keyed(const char *path, const char *key)
+{
+	char line[256], name[128];
+	FILE *file = fopen(path, "r");
+	long value, found = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%127s %ld", name, &value) == 2 && !strcmp(name, key))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+bool hvo_mode_is(const char *mode)
+{
+	char word[16];
+
+	return !hvo_read_word(HVO_SYSFS "mode", word, sizeof(word)) &&
+		!strcmp(word, mode);
+}
+
+bool hvo_base_mapped(void)
+{
+	return hvo_mode_is("on") || hvo_mode_is("boot");
+}
+
+bool hvo_optimizing(void)
+{
+	return hvo_read(SYSCTL_OPTIMIZE) == 1 && hvo_mode_is("on");
+}
+
+bool hvo_cmdline(const char *name, char *value, size_t size)
+{
+	char line[2048], *word, *save;
+	size_t len = strlen(name);
+
+	if (hvo_read_word("/proc/cmdline", line, sizeof(line)))
+		return false;
+	for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (strncmp(word, name, len) || (word[len] && word[len] != '='))
+			continue;
+		snprintf(value, size, "%s", word[len] ? word + len + 1 : "");
+		return true;
+	}
+	return false;
+}
+
+long hvo_pool(long pages)
+{
+	int ret = hvo_write(POOL_2M "nr_hugepages", pages);
+
+	return ret ? ret : hvo_read(POOL_2M "nr_hugepages");
+}
+
+/* Which of the two counters a page is in depends on where it came from. */
+long hvo_vmemmap_pages(void)
+{
+	return hvo_vmstat("nr_memmap_pages") + hvo_vmstat("nr_memmap_boot_pages");
+}
+
+long hvo_optimized(void)
+{
+	return hvo_read(HVO_2M "optimized_pages");
+}
+
+void *hvo_map(size_t size, size_t page_size)
+{
+	int shift = page_size == HUGE_1G ? 30 : 21;
+	void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE |
+			  shift << MAP_HUGE_SHIFT, -1, 0);
+
+	return addr == MAP_FAILED ? NULL : addr;
+}
+
+uint64_t hvo_pfn(const void *addr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)addr / PAGE * 8) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry & ((1UL << 55) - 1);
+}
+
+/*
+ * A line of the dump: "start-end  size  flags...  level". Holes have no flags;
+ * what is mapped in the kernel always has GLB.
+ */
+int hvo_vmemmap_ranges(struct hvo_range *ranges, int max)
+{
+	FILE *file = fopen("/sys/kernel/debug/page_tables/kernel", "r");
+	bool inside = false;
+	char line[256];
+	int nr = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "---", 3)) {
+			inside = strstr(line, "Vmemmap") != NULL;
+			continue;
+		}
+		if (!inside || !strstr(line, "GLB") || nr == max)
+			continue;
+		if (sscanf(line, "0x%lx-0x%lx", &ranges[nr].start, &ranges[nr].end) != 2)
+			continue;
+		ranges[nr].leaf_pmd = strstr(line, "PSE") != NULL;
+		ranges[nr].read_only = strstr(line, " ro ") != NULL;
+		nr++;
+	}
+	if (file)
+		fclose(file);
+	return nr;
+}
+
+unsigned long hvo_vmemmap_base(void)
+{
+	struct hvo_range first;
+
+	return hvo_vmemmap_ranges(&first, 1) ? first.start : 0;
+}
+
+static unsigned long symbol(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[256], found[128], type;
+	unsigned long addr, result = 0;
+
+	while (file && !result && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%lx %c %127s", &addr, &type, found) == 3 &&
+		    !strcmp(found, name))
+			result = addr;
+	if (file)
+		fclose(file);
+	return result;
+}
+
+static int kcore = -1;
+static Elf64_Phdr phdrs[64];
+static int nr_phdrs;
+
+static bool open_kcore(void)
+{
+	Elf64_Ehdr header;
+
+	if (kcore >= 0)
+		close(kcore);
+	kcore = open("/proc/kcore", O_RDONLY);
+	if (kcore < 0 || pread(kcore, &header, sizeof(header), 0) != sizeof(header))
+		return false;
+	nr_phdrs = header.e_phnum < 64 ? header.e_phnum : 64;
+	return pread(kcore, phdrs, nr_phdrs * sizeof(phdrs[0]), header.e_phoff) > 0;
+}
+
+static uint64_t kcore_word(unsigned long addr, bool physical)
+{
+	unsigned long start;
+	uint64_t word = 0;
+	int i;
+
+	for (i = 0; i < nr_phdrs; i++) {
+		start = physical ? phdrs[i].p_paddr : phdrs[i].p_vaddr;
+		if (phdrs[i].p_type != PT_LOAD || start == -1UL ||
+		    addr < start || addr - start >= phdrs[i].p_memsz)
+			continue;
+		if (pread(kcore, &word, 8, phdrs[i].p_offset + addr - start) == 8)
+			return word;
+	}
+	return 0;
+}
+
+/* Follows the tables from the top, as the hardware would. */
+uint64_t hvo_vmemmap_pte(unsigned long addr)
+{
+	bool five_levels = hvo_vmemmap_base() < 0xffff800000000000UL;
+	int shift = five_levels ? 48 : 39;
+	uint64_t entry;
+
+	if (kcore < 0 && !open_kcore())
+		return 0;
+	entry = kcore_word(symbol("init_top_pgt") + (addr >> shift & 511) * 8, false);
+	for (shift -= 9; shift >= 12; shift -= 9) {
+		if (!(entry & 1) || entry & 0x80)
+			return 0;
+		entry = kcore_word((PTE_FRAME(entry) << 12) + (addr >> shift & 511) * 8, true);
+	}
+	return entry & 1 ? entry : 0;
+}
+
+int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr)
+{
+	unsigned long addr = hvo_vmemmap_base() + pfn * STRUCT_PAGE;
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		ptes[i] = hvo_vmemmap_pte(addr + i * PAGE);
+		if (!ptes[i])
+			return -1;
+	}
+	return 0;
+}
+
+static uint64_t pattern(uint64_t seed, size_t i)
+{
+	return (seed + i) * 0x9e3779b97f4a7c15UL;
+}
+
+void hvo_fill(void *addr, size_t size, uint64_t seed)
+{
+	uint64_t *words = addr;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		words[i] = pattern(seed, i);
+}
+
+bool hvo_filled(const void *addr, size_t size, uint64_t seed)
+{
+	const uint64_t *words = addr;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		if (words[i] != pattern(seed, i))
+			return false;
+	return true;
+}
+
+static int kmsg = -1;
+
+void hvo_log_mark(void)
+{
+	if (kmsg >= 0)
+		close(kmsg);
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	lseek(kmsg, 0, SEEK_END);
+}
+
+bool hvo_logged(const char *text)
+{
+	char record[8192];
+	bool found = false;
+	ssize_t len;
+
+	while ((len = read(kmsg, record, sizeof(record) - 1)) > 0) {
+		record[len] = 0;
+		found |= strstr(record, text) != NULL;
+	}
+	return found;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How the vmemmap is mapped: level, protection, what is shared and what is not. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "hvo.h"
+
+#define MAX_RANGES 65536
+
+static struct hvo_range ranges[MAX_RANGES];
+
+static unsigned long kib_where(int nr, bool leaf_pmd, bool read_only)
+{
+	unsigned long kib = 0;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (ranges[i].leaf_pmd == leaf_pmd && ranges[i].read_only == read_only)
+			kib += (ranges[i].end - ranges[i].start) >> 10;
+	return kib;
+}
+
+static int level_is_as_the_mode_says(void)
+{
+	int nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
+
+	CHECK(nr > 0 && nr < MAX_RANGES, "%d ranges", nr);
+	if (hvo_base_mapped())
+		CHECK(!kib_where(nr, true, false), "KiB mapped by PMDs");
+	else
+		CHECK(!kib_where(nr, false, false), "KiB mapped by PTEs");
+	CHECK(!kib_where(nr, true, true), "PMDs mapped read-only");
+	return KSFT_PASS;
+}
+
+/* 4 KiB of table for the 2 MiB of vmemmap that describe a section of 128 MiB */
+static int table_cost_is_what_sysfs_says(void)
+{
+	int nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
+	unsigned long kib = kib_where(nr, false, false) + kib_where(nr, false, true);
+
+	CHECK(hvo_read(HVO_SYSFS "page_table_kb") == (long)(kib / 2048 * 4),
+	      "sysfs %ld, %lu KiB are mapped by PTEs",
+	      hvo_read(HVO_SYSFS "page_table_kb"), kib);
+	return KSFT_PASS;
+}
+
+static int exactly_the_tails_are_read_only(void)
+{
+	long kib, pages;
+	int nr;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	CHECK(hvo_pool(100) == 100, "pool %ld", hvo_pool(100));
+	nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
+	kib = kib_where(nr, false, true);
+	pages = hvo_optimized();
+	CHECK(pages == 100, "%ld optimised", pages);
+	CHECK(kib == 100 * TAILS_2M * 4, "%ld KiB read-only", kib);
+	CHECK(hvo_pool(0) == 0, "pool %ld", hvo_pool(0));
+	nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
+	CHECK(!kib_where(nr, false, true), "read-only ranges are left");
+	return KSFT_PASS;
+}
+
+static int tails_are_shared_and_heads_private(void)
+{
+	uint64_t a[1 + TAILS_2M], b[1 + TAILS_2M];
+	char *map;
+	int i;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	CHECK(hvo_pool(2) == 2, "no pool");
+	map = hvo_map(2 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	CHECK(!hvo_huge_ptes(hvo_pfn(map), a, 1 + TAILS_2M), "no PTEs");
+	CHECK(!hvo_huge_ptes(hvo_pfn(map + HUGE_2M), b, 1 + TAILS_2M), "no PTEs");
+	munmap(map, 2 * HUGE_2M);
+
+	CHECK(a[0] & PTE_RW && b[0] & PTE_RW, "a head is read-only");
+	CHECK(PTE_FRAME(a[0]) != PTE_FRAME(b[0]), "two heads share a page");
+	for (i = 1; i <= TAILS_2M; i++) {
+		CHECK(!(a[i] & PTE_RW), "tail page %d is writable", i);
+		CHECK(PTE_FRAME(a[i]) == PTE_FRAME(a[0]), "tail page %d is not shared", i);
+		CHECK(PTE_FRAME(b[i]) == PTE_FRAME(b[0]), "tail page %d is not shared", i);
+	}
+	return KSFT_PASS;
+}
+
+static int restored_tails_are_private_and_writable(void)
+{
+	uint64_t ptes[1 + TAILS_2M], pfn;
+	char *map;
+	int i, j;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	CHECK(hvo_pool(1) == 1, "no pool");
+	map = hvo_map(HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	pfn = hvo_pfn(map);
+	munmap(map, HUGE_2M);
+	CHECK(hvo_pool(0) == 0, "pool %ld", hvo_pool(0));
+	CHECK(!hvo_huge_ptes(pfn, ptes, 1 + TAILS_2M), "no PTEs");
+	for (i = 0; i <= TAILS_2M; i++) {
+		CHECK(ptes[i] & PTE_RW, "page %d is read-only", i);
+		for (j = 0; j < i; j++)
+			CHECK(PTE_FRAME(ptes[i]) != PTE_FRAME(ptes[j]),
+			      "pages %d and %d are the same", i, j);
+	}
+	return KSFT_PASS;
+}
+
+/* The vmemmap of a 1 GiB page fills eight tables: none may be missed. */
+static int gigantic_tails_are_shared_over_all_tables(void)
+{
+	uint64_t *ptes;
+	char *map;
+	int i, wrong = 0;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	hvo_write(POOL_1G "nr_hugepages", 1);
+	NEED(hvo_read(POOL_1G "nr_hugepages") == 1, "no contiguous GiB of memory is free");
+	CHECK(hvo_read(HVO_1G "optimized_pages") == 1, "not optimised");
+	map = hvo_map(HUGE_1G, HUGE_1G);
+	CHECK(map, "no mapping");
+	ptes = calloc(1 + TAILS_1G, sizeof(*ptes));
+	CHECK(!hvo_huge_ptes(hvo_pfn(map), ptes, 1 + TAILS_1G), "no PTEs");
+	for (i = 1; i <= TAILS_1G; i++)
+		wrong += ptes[i] & PTE_RW || PTE_FRAME(ptes[i]) != PTE_FRAME(ptes[0]);
+	munmap(map, HUGE_1G);
+	free(ptes);
+	CHECK(!wrong, "%d of %d tail pages", wrong, TAILS_1G);
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(level_is_as_the_mode_says),
+	HVO_CASE(table_cost_is_what_sysfs_says),
+	HVO_CASE(exactly_the_tails_are_read_only),
+	HVO_CASE(tails_are_shared_and_heads_private),
+	HVO_CASE(restored_tails_are_private_and_writable),
+	HVO_CASE(gigantic_tails_are_shared_over_all_tables),
+};
+
+int main(void)
+{
+	HVO_RUN(cases);
+}

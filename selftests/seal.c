@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The seal: from then on the vmemmap does not change, in either direction. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "hvo.h"
+
+#define PAGES 20L
+
+static struct hvo_range before[4096], after[4096];
+static int nr_before;
+static long vmemmap_before;
+
+static int sealing_goes_one_way(void)
+{
+	CHECK(hvo_pool(PAGES) == PAGES, "no pool");
+	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "0 is no seal");
+	CHECK(hvo_read(SYSCTL_SEAL) == 0, "sealed by 0");
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
+	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "unsealed");
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "sealing twice is harmless");
+	CHECK(hvo_read(SYSCTL_SEAL) == 1 && hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
+	nr_before = hvo_vmemmap_ranges(before, 4096);
+	vmemmap_before = hvo_vmemmap_pages();
+	return KSFT_PASS;
+}
+
+static int sysctl_tells_and_refuses(void)
+{
+	CHECK(hvo_read(SYSCTL_OPTIMIZE) == 0, "%ld", hvo_read(SYSCTL_OPTIMIZE));
+	CHECK(hvo_write(SYSCTL_OPTIMIZE, 1) == -EPERM, "1 was taken");
+	CHECK(!hvo_write(SYSCTL_OPTIMIZE, 0), "0 was refused");
+	return KSFT_PASS;
+}
+
+static int new_pages_stay_whole(void)
+{
+	CHECK(hvo_pool(PAGES * 2) == PAGES * 2, "cannot grow");
+	CHECK(hvo_optimized() == PAGES, "%ld optimised", hvo_optimized());
+	return KSFT_PASS;
+}
+
+static int optimised_pages_stay_in_the_pool(void)
+{
+	hvo_pool(0);
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == PAGES, "%ld left",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_optimized() == PAGES, "%ld optimised", hvo_optimized());
+	CHECK(hvo_read(HVO_SYSFS "restore_failures") == 0, "a refusal is no failure");
+	return KSFT_PASS;
+}
+
+static int they_can_still_be_used(void)
+{
+	char *map;
+	int i;
+
+	CHECK(hvo_pool(PAGES) == PAGES, "cannot take them back");
+	for (i = 0; i < 3; i++) {
+		map = hvo_map(PAGES * HUGE_2M, HUGE_2M);
+		CHECK(map, "no mapping");
+		hvo_fill(map, PAGES * HUGE_2M, i);
+		CHECK(hvo_filled(map, PAGES * HUGE_2M, i), "content");
+		munmap(map, PAGES * HUGE_2M);
+	}
+	return KSFT_PASS;
+}
+
+/* Only the protection shows in the dump, but every change of it would. */
+static int page_tables_have_not_changed(void)
+{
+	CHECK(hvo_vmemmap_ranges(after, 4096) == nr_before, "other ranges");
+	CHECK(!memcmp(before, after, nr_before * sizeof(before[0])), "other ranges");
+	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld pages", hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(sealing_goes_one_way),
+	HVO_CASE(sysctl_tells_and_refuses),
+	HVO_CASE(new_pages_stay_whole),
+	HVO_CASE(optimised_pages_stay_in_the_pool),
+	HVO_CASE(they_can_still_be_used),
+	HVO_CASE(page_tables_have_not_changed),
+};
+
+int main(void)
+{
+	if (!hvo_optimizing())
+		ksft_exit_skip("pages are not being optimised\n");
+	hvo_pool(0);
+	HVO_RUN_AS_IS(cases);
+}

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The judge of logs is judged itself: every line of dirty.log must be found,
+# none of clean.log, and an allow-list must excuse exactly what it names.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+judge=$here/../../vm/judge
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "$1" >&2
+	exit 1
+}
+
+"$judge" "$here/clean.log" || fail 'a clean log was found guilty'
+
+while read -r line; do
+	printf '%s\n' "$line" > "$tmp/one.log"
+	! "$judge" "$tmp/one.log" > /dev/null || fail "passed over: $line"
+done < <(grep -v '^#' "$here/dirty.log")
+
+echo 'WARNING: CPU: 0 PID: 1 at mm/page_alloc.c' > "$tmp/allow"
+echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1' > "$tmp/one.log"
+HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'the allow-list excuses nothing'
+echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/slub.c:1' > "$tmp/one.log"
+! HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" > /dev/null || fail 'the allow-list excuses too much'
+
+status=0
+"$judge" "$tmp/missing.log" 2> /dev/null || status=$?
+[ $status -eq 2 ] || fail 'a missing log is no error'
