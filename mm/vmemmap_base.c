@@ -192,13 +192,20 @@ static void reserve_refill(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reserve_work, reserve_refill);
 
 /*
- * Tries hard, but neither kills for it nor complains: a failure is reported to
- * the one who asked, and the reserve is there for it.
+ * Neither kills for it nor complains: a failure is reported to the one who
+ * asked. Memory that restoring has just yielded may still hide from the
+ * watermarks in a per-CPU list, from where reclaim without progress does not
+ * fetch it.
  */
 static struct page *alloc_vmemmap_page(int node)
 {
-	return alloc_pages_node(node, GFP_KERNEL | __GFP_RETRY_MAYFAIL |
-				__GFP_NOWARN, 0);
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	struct page *page = alloc_pages_node(node, gfp | __GFP_NORETRY, 0);
+
+	if (page)
+		return page;
+	drain_all_pages(NULL);
+	return alloc_pages_node(node, gfp | __GFP_RETRY_MAYFAIL, 0);
 }
 
 static bool reserve_add(struct page *page)

@@ -205,9 +205,11 @@ int hvo_vmemmap_ranges(struct hvo_range *ranges, int max)
 
 unsigned long hvo_vmemmap_base(void)
 {
-	struct hvo_range first;
+	static struct hvo_range first;
 
-	return hvo_vmemmap_ranges(&first, 1) ? first.start : 0;
+	if (!first.start)
+		hvo_vmemmap_ranges(&first, 1);
+	return first.start;
 }
 
 static unsigned long symbol(const char *name)
@@ -263,12 +265,15 @@ static uint64_t kcore_word(unsigned long addr, bool physical)
 uint64_t hvo_vmemmap_pte(unsigned long addr)
 {
 	bool five_levels = hvo_vmemmap_base() < 0xffff800000000000UL;
+	static unsigned long top_table;
 	int shift = five_levels ? 48 : 39;
 	uint64_t entry;
 
 	if (kcore < 0 && !open_kcore())
 		return 0;
-	entry = kcore_word(symbol("init_top_pgt") + (addr >> shift & 511) * 8, false);
+	if (!top_table)
+		top_table = symbol("init_top_pgt");
+	entry = kcore_word(top_table + (addr >> shift & 511) * 8, false);
 	for (shift -= 9; shift >= 12; shift -= 9) {
 		if (!(entry & 1) || entry & 0x80)
 			return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Too little memory: nobody is killed, nothing is logged, and pools shrink. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 #include "hvo.h"
 
-static long long oom_kills;
+static long oom_kills;
 
 static void watch(void)
 {
@@ -20,7 +21,7 @@ static void watch(void)
 
 static int nothing_bad_happened(void)
 {
-	CHECK(hvo_vmstat("oom_kill") == oom_kills, "%lld kills",
+	CHECK(hvo_vmstat("oom_kill") == oom_kills, "%ld kills",
 	      hvo_vmstat("oom_kill") - oom_kills);
 	CHECK(!hvo_logged("allocation failure"), "the log tells of it");
 	return KSFT_PASS;
@@ -49,8 +50,8 @@ static int overasking_kills_nobody(void)
 }
 
 /*
- * A task that takes memory, locks it, and keeps it until it is killed; it takes
- * what the kernel gives without trouble, down to @leave_kib.
+ * A task that takes memory, locks it, and keeps it until it is killed; it stops
+ * where the kernel would have to reclaim, so that it provokes nobody.
  */
 static pid_t start_hog(long leave_kib)
 {
@@ -80,50 +81,121 @@ static pid_t start_hog(long leave_kib)
 	return pid;
 }
 
-/*
- * The hog leaves a little, and then raising the watermarks puts even that out
- * of reach of ordinary allocations, as if it were gone.
- */
-static int shrinking_without_memory_makes_progress(void)
+static void write_number(int fd, long value)
 {
-	long watermark = hvo_read("/proc/sys/vm/min_free_kbytes");
-	long used = hvo_read(HVO_SYSFS "reserve_used");
-	long before = hvo_vmemmap_pages();
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%ld", value);
+
+	if (pwrite(fd, text, len, 0) != len)
+		ksft_print_msg("writing %ld: %s\n", value, strerror(errno));
+}
+
+/* Free memory, with what waits in per-CPU lists, in KiB */
+static long really_free(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	long pages, kib = hvo_meminfo("MemFree");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %ld", &pages) == 1)
+			kib += pages * 4;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+/*
+ * Raises the watermarks above what is free, as if the last page were gone, and
+ * shrinks the pool by one. The 2 MiB of that page lift memory above them again.
+ * Between the two writes this task must not need memory for itself.
+ */
+static bool shrink_with_nothing_free(long pool)
+{
+	int watermark = open("/proc/sys/vm/min_free_kbytes", O_RDWR);
+	int pages = open(POOL_2M "nr_hugepages", O_WRONLY);
+	long before = hvo_read("/proc/sys/vm/min_free_kbytes");
+
+	write_number(watermark, really_free() + 512);
+	write_number(pages, pool);
+	write_number(watermark, before);
+	close(watermark);
+	close(pages);
+	return hvo_read(POOL_2M "nr_hugepages") == pool;
+}
+
+/* Half of memory in the pool, and a hog on the rest while @body runs */
+static int with_a_hog(int (*body)(long pool))
+{
+	long pool;
 	pid_t hog;
-	long pool, i;
+	int ret;
 
 	NEED(hvo_optimizing(), "pages are not being optimised");
-	mlockall(MCL_CURRENT | MCL_FUTURE);
+	CHECK(!mlockall(MCL_CURRENT | MCL_FUTURE), "%s", strerror(errno));
 	pool = hvo_pool(hvo_meminfo("MemFree") / 2 / 2048);
 	CHECK(pool > 100, "pool %ld", pool);
-	hog = start_hog(watermark + 48 * 1024);
+	hog = start_hog(2 * hvo_read("/proc/sys/vm/min_free_kbytes"));
 	CHECK(hog > 0, "no hog");
 	watch();
-	CHECK(!hvo_write("/proc/sys/vm/min_free_kbytes", hvo_meminfo("MemFree") + 64 * 1024),
-	      "watermark");
-	/* one by one: each must succeed before its memory pays for the next */
-	for (i = 1; i <= 3; i++) {
-		CHECK(hvo_pool(pool - i) == pool - i, "page %ld was not restored", i);
-		usleep(100000);
-	}
-	ksft_print_msg("reserve used %ld times\n", hvo_read(HVO_SYSFS "reserve_used") - used);
-	CHECK(hvo_read(HVO_SYSFS "reserve_used") > used, "the reserve was not needed");
-	CHECK(!hvo_write("/proc/sys/vm/min_free_kbytes", watermark), "watermark");
-	CHECK(hvo_pool(0) == 0, "the pool is stuck");
-	CHECK(nothing_bad_happened() == KSFT_PASS, "see above");
+	ret = body(pool);
 	kill(hog, SIGKILL);
 	waitpid(hog, NULL, 0);
 	munlockall();
-	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
-	sleep(2);
-	CHECK(hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4, "the reserve has %ld KiB",
-	      hvo_read(HVO_SYSFS "reserve_kb"));
+	return ret == KSFT_PASS ? nothing_bad_happened() : ret;
+}
+
+static int one_by_one(long pool)
+{
+	long used = hvo_read(HVO_SYSFS "reserve_used");
+	int i;
+
+	for (i = 1; i <= 5; i++) {
+		CHECK(shrink_with_nothing_free(pool - i), "page %d is stuck", i);
+		usleep(100000);
+		CHECK(hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4, "%ld KiB in reserve",
+		      hvo_read(HVO_SYSFS "reserve_kb"));
+	}
+	used = hvo_read(HVO_SYSFS "reserve_used") - used;
+	ksft_print_msg("reserve used %ld times\n", used);
+	CHECK(used == 5, "memory was left, so nothing was shown");
 	return KSFT_PASS;
+}
+
+static int shrinking_without_memory_makes_progress(void)
+{
+	long before = hvo_vmemmap_pages();
+	int ret = with_a_hog(one_by_one);
+
+	if (ret != KSFT_PASS)
+		return ret;
+	CHECK(hvo_pool(0) == 0, "the pool is stuck");
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* The whole pool, with only the reserve and what it frees itself */
+static int all_at_once(long pool)
+{
+	CHECK(shrink_with_nothing_free(0), "%ld of %ld pages are stuck",
+	      hvo_read(POOL_2M "nr_hugepages"), pool);
+	return KSFT_PASS;
+}
+
+static int shrinking_all_without_memory(void)
+{
+	long failures = hvo_read(HVO_SYSFS "restore_failures");
+	int ret = with_a_hog(all_at_once);
+
+	ksft_print_msg("%ld times there was nothing, and what was restored was freed first\n",
+		       hvo_read(HVO_SYSFS "restore_failures") - failures);
+	return ret;
 }
 
 static const struct hvo_case cases[] = {
 	HVO_CASE(overasking_kills_nobody),
 	HVO_CASE(shrinking_without_memory_makes_progress),
+	HVO_CASE(shrinking_all_without_memory),
 };
 
 int main(void)
