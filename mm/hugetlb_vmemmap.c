@@ -66,7 +66,7 @@ static void __init set_mode(enum hvo_mode new_mode)
 }
 
 /* Early, because the vmemmap is populated before other parameters are read. */
-static int __init hugetlb_free_vmemmap(char *arg)
+static int __init parse_parameter(char *arg)
 {
 	enum hvo_mode wanted = HVO_OFF;
 
@@ -81,7 +81,7 @@ static int __init hugetlb_free_vmemmap(char *arg)
 	set_mode(wanted);
 	return 0;
 }
-early_param("hugetlb_free_vmemmap", hugetlb_free_vmemmap);
+early_param("hugetlb_free_vmemmap", parse_parameter);
 
 static atomic_long_t *optimized_count(const struct hstate *h)
 {
@@ -330,6 +330,7 @@ static ssize_t mode_show(struct kobject *kobj, struct kobj_attribute *attr,
 {
 	return sysfs_emit(buf, "%s\n", mode_names[mode]);
 }
+
 static struct kobj_attribute mode_attr = __ATTR_RO(mode);
 
 #define HVO_ATTR(_name, _value)						\

@@ -16,6 +16,8 @@
 #define MPOL_MF_MOVE 2
 
 #define PAGES 64L
+#define NODE_POOL(node)	"/sys/devices/system/node/node" #node \
+			"/hugepages/hugepages-2048kB/nr_hugepages"
 
 static int survives_growing_and_shrinking(void)
 {
@@ -83,14 +85,12 @@ static int survives_migration(void)
 	void *page;
 	char *map;
 
-	NEED(!access("/sys/devices/system/node/node1/hugepages", F_OK), "one node only");
-	CHECK(!hvo_write("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages", 8),
-	      "no pool on node 0");
+	NEED(!access(NODE_POOL(1), W_OK), "one node only");
+	CHECK(!hvo_write(NODE_POOL(0), 8), "no pool on node 0");
 	map = hvo_map(8 * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	hvo_fill(map, 8 * HUGE_2M, 4);
-	CHECK(!hvo_write("/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages", 8),
-	      "no pool on node 1");
+	CHECK(!hvo_write(NODE_POOL(1), 8), "no pool on node 1");
 	for (i = 0; i < 8; i++) {
 		page = map + i * HUGE_2M;
 		CHECK(!syscall(SYS_move_pages, 0, 1UL, &page, &node, &status, MPOL_MF_MOVE),

@@ -165,6 +165,9 @@ static int removal_gives_everything_back(void)
 	globfree(&found);
 	CHECK(ejected, "no DIMM could be ejected");
 
+	/* a work of ACPI's does it */
+	for (j = 0; j < 100 && hvo_vmemmap_pages() > pages - gone; j++)
+		usleep(100000);
 	for (j = 0; j < nr_blocks; j++)
 		CHECK(block_write(blocks[j], "online") == -ENOENT, "block %lu is still there",
 		      blocks[j]);

@@ -153,6 +153,20 @@ long hvo_optimized(void)
 	return hvo_read(HVO_2M "optimized_pages");
 }
 
+long hvo_free_kib(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	long pages, kib = hvo_meminfo("MemFree");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %ld", &pages) == 1)
+			kib += pages * 4;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
 void *hvo_map(size_t size, size_t page_size)
 {
 	int shift = page_size == HUGE_1G ? 30 : 21;

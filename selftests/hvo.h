@@ -71,6 +71,8 @@ bool hvo_cmdline(const char *name, char *value, size_t size);
 long hvo_pool(long pages);
 long hvo_vmemmap_pages(void);
 long hvo_optimized(void);
+/* Free memory, with what waits in per-CPU lists */
+long hvo_free_kib(void);
 
 void *hvo_map(size_t size, size_t page_size);
 uint64_t hvo_pfn(const void *addr);
@@ -80,6 +82,7 @@ struct hvo_range {
 	unsigned long start, end;
 	bool leaf_pmd, read_only;
 };
+
 int hvo_vmemmap_ranges(struct hvo_range *ranges, int max);
 unsigned long hvo_vmemmap_base(void);
 

@@ -90,10 +90,11 @@ static int writing_zero_is_always_fine(void)
 
 	CHECK(!hvo_write(SYSCTL_OPTIMIZE, 0), "refused");
 	CHECK(hvo_read(SYSCTL_OPTIMIZE) == 0, "not 0");
-	CHECK(hvo_pool(5) == 5, "no pool");
-	if (before == 1)
+	if (before == 1) {
+		CHECK(hvo_pool(5) == 5, "no pool");
 		CHECK(hvo_optimized() == 0, "%ld optimised", hvo_optimized());
-	CHECK(!before || !hvo_write(SYSCTL_OPTIMIZE, 1), "cannot go back");
+		CHECK(!hvo_write(SYSCTL_OPTIMIZE, 1), "cannot go back");
+	}
 	return KSFT_PASS;
 }
 

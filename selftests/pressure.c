@@ -90,21 +90,6 @@ static void write_number(int fd, long value)
 		ksft_print_msg("writing %ld: %s\n", value, strerror(errno));
 }
 
-/* Free memory, with what waits in per-CPU lists, in KiB */
-static long really_free(void)
-{
-	FILE *file = fopen("/proc/zoneinfo", "r");
-	long pages, kib = hvo_meminfo("MemFree");
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " count: %ld", &pages) == 1)
-			kib += pages * 4;
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 /*
  * Raises the watermarks above what is free, as if the last page were gone, and
  * shrinks the pool by one. The 2 MiB of that page lift memory above them again.
@@ -116,7 +101,7 @@ static bool shrink_with_nothing_free(long pool)
 	int pages = open(POOL_2M "nr_hugepages", O_WRONLY);
 	long before = hvo_read("/proc/sys/vm/min_free_kbytes");
 
-	write_number(watermark, really_free() + 512);
+	write_number(watermark, hvo_free_kib() + 512);
 	write_number(pages, pool);
 	write_number(watermark, before);
 	close(watermark);

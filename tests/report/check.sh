@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The judge of test results is tested: what did not clearly pass has failed.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# boot NAME STATUS TESTS < output of the guest; LOG: what the log's judge found
+boot() {
+	mkdir -p "$tmp/$1"
+	cat > "$tmp/$1/$1.out"
+	printf '%s|base|%s|%s\n' "$1" "$2" "$3" > "$tmp/$1/$1.boot"
+	printf '%s' "${LOG:-}" > "$tmp/$1/$1.judged"
+}
+
+# verdict NAME STATUS LAST-LINE: what report-test must say of it
+verdict() {
+	local status=0
+	"$top/vm/report-test" "$tmp/$1" "$tmp/json" "$tmp/text" > /dev/null || status=$?
+	[ "$status" -eq "$2" ] || { echo "$1: status $status, not $2" >&2; exit 1; }
+	[ "$(tail -n 1 "$tmp/text")" = "$3" ] || { echo "$1: $(tail -n 1 "$tmp/text")" >&2; exit 1; }
+}
+
+boot good 0 mapping,seal <<'END'
+TAP version 13
+1..2
+# timeout set to 300
+# selftests: hugetlb_vmemmap: mapping
+# TAP version 13
+# 1..3
+# ok 1 one
+# ok 2 # SKIP two: no reason
+# # something was said
+# ok 3 three
+# # Totals: pass:2 fail:0 xfail:0 xpass:0 skip:1 error:0
+ok 1 selftests: hugetlb_vmemmap: mapping
+# selftests: hugetlb_vmemmap: seal
+# TAP version 13
+# 1..0 # SKIP not here
+ok 2 selftests: hugetlb_vmemmap: seal # SKIP
+END
+verdict good 0 '4 passed, 0 failed, 2 skipped'
+grep -q '"why": "no reason"' "$tmp/json" || { echo 'the reason of a skip is lost' >&2; exit 1; }
+
+boot failing 0 mapping <<'END'
+# TAP version 13
+# 1..2
+# # line 7: a == b: 3
+# not ok 1 one
+# ok 2 two
+not ok 1 selftests: hugetlb_vmemmap: mapping # exit=1
+END
+verdict failing 1 '3 passed, 1 failed, 0 skipped'
+grep -q '"why": "line 7: a == b: 3"' "$tmp/json" || { echo 'the reason of a failure is lost' >&2; exit 1; }
+
+boot cut 0 mapping <<'END'
+# TAP version 13
+# 1..3
+# ok 1 one
+not ok 1 selftests: hugetlb_vmemmap: mapping # exit=139
+END
+verdict cut 1 '3 passed, 1 failed, 0 skipped'
+
+boot exit 0 mapping <<'END'
+# TAP version 13
+# 1..1
+# ok 1 one
+not ok 1 selftests: hugetlb_vmemmap: mapping # exit=139
+END
+verdict exit 1 '3 passed, 1 failed, 0 skipped'
+
+boot missing 0 mapping,seal <<'END'
+# TAP version 13
+# 1..1
+# ok 1 one
+ok 1 selftests: hugetlb_vmemmap: mapping
+END
+verdict missing 1 '3 passed, 1 failed, 0 skipped'
+
+boot hung 2 mapping < /dev/null
+verdict hung 1 '1 passed, 2 failed, 0 skipped'
+
+LOG='WARNING: something' boot dirty 0 mapping <<'END'
+# TAP version 13
+# 1..1
+# ok 1 one
+ok 1 selftests: hugetlb_vmemmap: mapping
+END
+verdict dirty 1 '2 passed, 1 failed, 0 skipped'
+
+mkdir "$tmp/empty"
+verdict empty 1 '0 passed, 0 failed, 0 skipped'

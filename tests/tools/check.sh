@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the scripts do when things go wrong: each case must end with a non-zero
+# status, say what to do, and leave nothing behind that looks whole.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+mounted=
+cleanup() {
+	[ -z "$mounted" ] || umount "$mounted"
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+unset HVO_LOCKED
+
+fail() {
+	echo "FAILED: $1" >&2
+	[ ! -s "$tmp/said" ] || sed 's/^/  said: /' "$tmp/said" >&2
+	exit 1
+}
+
+# refused TITLE PATTERN COMMAND...: it fails, and says so in words that match
+refused() {
+	local title=$1 pattern=$2
+	shift 2
+	! "$@" > "$tmp/said" 2>&1 || fail "$title: it succeeded"
+	grep -qE "$pattern" "$tmp/said" || fail "$title: no word of /$pattern/"
+}
+
+# A copy of the project whose kernel source is just the files that we patch.
+small=$tmp/small
+mkdir -p "$small/build/6.12/src"
+(cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
+(cd "$top" && find mm arch fs Documentation include -name '*.patch') | sed 's/\.patch$//' > "$tmp/files"
+(cd "$top/build/6.12/src" && cpio -pdm --quiet "$small/build/6.12/src" < "$tmp/files")
+echo 6.12.0-test > "$small/build/6.12/src/.hvo-package"
+
+shim() {
+	mkdir -p "$tmp/bin"
+	printf '#!/bin/sh\n%s\n' "$2" > "$tmp/bin/$1"
+	chmod +x "$tmp/bin/$1"
+}
+with_shims() {
+	PATH=$tmp/bin:$PATH "$@"
+}
+
+refused 'unknown V' "V='7.77' .*known: 6.12" env V=7.77 "$small/vm/build"
+refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
+refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
+refused 'unknown flavour' 'base, stock or debug' "$small/vm/build" fast
+refused 'unknown boot' "no boot 'nowhere'" "$small/vm/test" nowhere
+refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
+
+"$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
+[ -L "$small/build/6.12/tree/base/mm/vmemmap_base.c" ] || fail 'our files are not linked in'
+
+sed -i 's/hugetlb_vmemmap\.o/hugetlb_vmemmap2.o/' "$small/build/6.12/src/mm/Makefile"
+echo 6.12.1-test > "$small/build/6.12/src/.hvo-package"
+refused 'a patch that no longer applies' 'mm/Makefile.patch does not apply to 6.12.1-test' \
+	"$small/vm/overlay" base
+[ ! -e "$small/build/6.12/tree/base.new" ] || fail 'half a tree is left'
+grep -q 6.12.0-test "$small/build/6.12/tree/base/.hvo-overlay" || fail 'the old tree was spoilt'
+
+shim apt-get 'echo "Could not resolve" >&2; exit 100'
+mkdir -p "$small/build/6.12/src/mm"
+echo '/* a fix */' > "$small/build/6.12/src/mm/hugetlb_vmemmap.c"
+cp "$small/build/6.12/src/mm/hugetlb_vmemmap.c" "$small/build/6.12/src/mm/hugetlb_vmemmap.h"
+refused 'a replaced file that changed' 'WATCH: mm/hugetlb_vmemmap.c has changed' \
+	with_shims "$small/vm/watch"
+grep -q 'no longer to be had' "$tmp/said" || fail 'a diff without a network'
+
+mv "$small/build/6.12/src" "$tmp/src"
+refused 'no network' 'is there a network' with_shims "$small/vm/fetch"
+[ ! -e "$small/build/6.12/src" ] || fail 'half a source is left'
+[ ! -e "$small/build/6.12/.fetch" ] || fail 'a partial download is left'
+
+shim id 'echo 1000'
+shim dpkg-query 'exit 1'
+refused 'packages missing, not root' 'apt-get install .*qemu-system-x86' with_shims "$small/vm/deps"
+rm -rf "${tmp:?}/bin"
+
+if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/full" && mount -t tmpfs -o size=1m none "$tmp/full" 2>/dev/null; then
+	mounted=$tmp/full
+	rm -rf "$small/build"
+	ln -s "$tmp/full" "$small/build"
+	refused 'a disk too small' 'MiB free and needs' "$small/vm/fetch"
+fi
+
+(
+	exec 9> "$tmp/lock"
+	rm -rf "$small/build"
+	mkdir -p "$small/build"
+	exec 8> "$small/build/.lock"
+	flock 8
+	refused 'two at a time' 'another make' "$small/vm/fetch"
+)
