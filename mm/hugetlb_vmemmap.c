@@ -253,13 +253,27 @@ void hugetlb_vmemmap_optimize_folios(struct hstate *h,
 		optimize_list(h, folio_list, false);
 }
 
+/**
+ * hugetlb_vmemmap_sealed - whether a folio can never leave the pool again
+ * @folio: a HugeTLB folio
+ *
+ * To replace such a folio by a new one would only make the pool grow.
+ *
+ * Context: Any. The seal may be set right after the answer.
+ */
+bool hugetlb_vmemmap_sealed(struct folio *folio)
+{
+	return READ_ONCE(sealed) && folio_test_hugetlb_vmemmap_optimized(folio);
+}
+
 static int set_optimize(bool enable)
 {
 	int ret = 0;
 
 	if (enable && mode == HVO_OFF)
 		return -EOPNOTSUPP;
-	down_write(&rules_lock);
+	if (down_write_killable(&rules_lock))
+		return -EINTR;
 	if (enable && sealed)
 		ret = -EPERM;
 	else
@@ -268,12 +282,14 @@ static int set_optimize(bool enable)
 	return ret;
 }
 
-static void seal(void)
+static int seal(void)
 {
-	down_write(&rules_lock);
+	if (down_write_killable(&rules_lock))
+		return -EINTR;
 	sealed = true;
 	optimize_enabled = false;
 	up_write(&rules_lock);
+	return 0;
 }
 
 static int dointvec_copy(const struct ctl_table *table, int write, void *buffer,
@@ -300,10 +316,8 @@ static int seal_sysctl(const struct ctl_table *table, int write, void *buffer,
 	int value = READ_ONCE(sealed);
 	int ret = dointvec_copy(table, write, buffer, lenp, ppos, &value);
 
-	/* One way: the table lets nothing but 1 through. */
-	if (!ret && write)
-		seal();
-	return ret;
+	/* The table refuses 0; an empty write leaves the value as it was. */
+	return ret || !write || !value ? ret : seal();
 }
 
 static struct ctl_table hvo_sysctls[] = {
@@ -442,8 +456,10 @@ static void __init set_reserve(void)
  */
 static int __init hugetlb_vmemmap_init(void)
 {
-	if (mode == HVO_BOOT)
-		seal();
+	BUILD_BUG_ON(__NR_USED_SUBPAGE > HUGETLB_VMEMMAP_RESERVE_PAGES);
+
+	if (mode == HVO_BOOT && seal())
+		pr_err("the vmemmap could not be sealed\n");
 	if (mode == HVO_ON)
 		set_reserve();
 	if (mode != HVO_OFF)

@@ -36,6 +36,7 @@
 #define pr_fmt(fmt) "vmemmap: " fmt
 
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -74,6 +75,14 @@ void __init vmemmap_base_enable(bool enable)
 {
 	base_enabled = enable;
 }
+
+static int __init vmemmap_base_init(void)
+{
+	if (base_enabled)
+		vmemmap_layout_init();
+	return 0;
+}
+early_initcall(vmemmap_base_init);
 
 static pmd_t * __meminit populate_table(unsigned long addr, int node)
 {
@@ -125,7 +134,8 @@ static bool __meminit populate_block(pmd_t *pmd, unsigned long addr, int node)
  *
  * Context: Boot, with memblock, or memory hotplug with mem_hotplug_lock held
  *	for writing. May sleep then.
- * Return: 0, or -ENOMEM; the caller then removes what is already mapped.
+ * Return: 0, or -ENOMEM. What is mapped by then stays; memory hotplug removes it,
+ *	and boot goes on without the section.
  */
 int __meminit vmemmap_base_populate(unsigned long start, unsigned long end,
 				    int node)
@@ -170,8 +180,10 @@ unsigned long vmemmap_base_table_pages(void)
 	unsigned long nr, tables = 0;
 
 	get_online_mems();
-	for (nr = 0; nr <= __highest_present_section_nr; nr++)
+	for (nr = 0; nr <= __highest_present_section_nr; nr++) {
 		tables += section_has_table(nr);
+		cond_resched();
+	}
 	put_online_mems();
 	return tables;
 }
@@ -197,15 +209,15 @@ static DECLARE_DELAYED_WORK(reserve_work, reserve_refill);
  * watermarks in a per-CPU list, from where reclaim without progress does not
  * fetch it.
  */
-static struct page *alloc_vmemmap_page(int node)
+static struct page *alloc_vmemmap_page(int node, gfp_t effort)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-	struct page *page = alloc_pages_node(node, gfp | __GFP_NORETRY, 0);
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | effort;
+	struct page *page = alloc_pages_node(node, gfp, 0);
 
 	if (page)
 		return page;
 	drain_all_pages(NULL);
-	return alloc_pages_node(node, gfp | __GFP_RETRY_MAYFAIL, 0);
+	return alloc_pages_node(node, gfp, 0);
 }
 
 static bool reserve_add(struct page *page)
@@ -222,12 +234,13 @@ static bool reserve_add(struct page *page)
 	return wanted;
 }
 
+/* Does not sleep, as workqueues start another thread for work that does. */
 static void reserve_refill(struct work_struct *work)
 {
 	struct page *page;
 
 	do {
-		page = alloc_vmemmap_page(NUMA_NO_NODE);
+		page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
 		if (!page) {
 			schedule_delayed_work(&reserve_work, HZ);
 			return;
@@ -237,12 +250,12 @@ static void reserve_refill(struct work_struct *work)
 }
 
 /* Only as a whole: a part would not see a compound page restored. */
-static bool reserve_take(unsigned long nr_pages, struct list_head *pages)
+static bool reserve_take(struct list_head *pages)
 {
 	bool enough;
 
 	spin_lock(&reserve_lock);
-	enough = nr_pages == reserve_pages;
+	enough = reserve_pages == reserve_target;
 	if (enough) {
 		list_splice_init(&reserve, pages);
 		reserve_pages = 0;
@@ -296,21 +309,38 @@ static void free_vmemmap_pages(struct list_head *pages)
 	INIT_LIST_HEAD(pages);
 }
 
-static bool alloc_vmemmap_pages(unsigned long nr_pages, int node,
+static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t effort,
 				struct list_head *pages)
 {
 	struct page *page;
 	unsigned long i;
 
 	for (i = 0; i < nr_pages; i++) {
-		page = alloc_vmemmap_page(node);
+		page = alloc_vmemmap_page(node, effort);
 		if (!page) {
 			free_vmemmap_pages(pages);
-			return reserve_take(nr_pages, pages);
+			return false;
 		}
 		list_add_tail(&page->lru, pages);
 	}
 	return true;
+}
+
+/*
+ * What the reserve is meant for yields far more memory at once. So it need not
+ * reclaim hard, but may have the reserve and, while that is being replaced, what
+ * the allocator itself keeps for those who free.
+ */
+static bool get_vmemmap_pages(unsigned long nr_pages, int node,
+			      struct list_head *pages)
+{
+	if (nr_pages != reserve_target)
+		return alloc_vmemmap_pages(nr_pages, node, __GFP_RETRY_MAYFAIL,
+					   pages);
+	return alloc_vmemmap_pages(nr_pages, node, __GFP_NORETRY, pages) ||
+		reserve_take(pages) ||
+		alloc_vmemmap_pages(nr_pages, node,
+				    __GFP_NORETRY | __GFP_MEMALLOC, pages);
 }
 
 static pte_t *vmemmap_pte(unsigned long addr)
@@ -438,7 +468,7 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 
 	start += PAGE_SIZE;
 	nr_pages = (end - start) >> PAGE_SHIFT;
-	if (!alloc_vmemmap_pages(nr_pages, page_to_nid(head), &pages))
+	if (!get_vmemmap_pages(nr_pages, page_to_nid(head), &pages))
 		return -ENOMEM;
 
 	for (addr = start; addr < end; addr = next) {
@@ -452,7 +482,7 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 
 /**
  * vmemmap_base_flush - end a batch: flush the TLBs, then free
- * @batch: the batch; empty, and ready for more, on return
+ * @batch: the batch, not to be used again
  *
  * Nobody reaches the freed pages through the vmemmap from here on, and what
  * was restored is what every CPU sees. An empty batch costs nothing.
@@ -476,8 +506,8 @@ void vmemmap_base_flush(struct vmemmap_batch *batch)
 			__free_page(page);
 			buddy++;
 		}
+		cond_resched();
 	}
 	memmap_boot_pages_add(-boot);
 	memmap_pages_add(-buddy);
-	*batch = (struct vmemmap_batch)VMEMMAP_BATCH_INIT(*batch);
 }

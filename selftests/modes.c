@@ -113,6 +113,20 @@ static int nonsense_is_refused(void)
 	return KSFT_PASS;
 }
 
+/* What parses to nothing must not count as a 1. */
+static int writing_nothing_changes_nothing(void)
+{
+	long optimize = hvo_read(SYSCTL_OPTIMIZE), seal = hvo_read(SYSCTL_SEAL);
+	int fd = open(SYSCTL_SEAL, O_WRONLY);
+
+	CHECK(fd >= 0, "cannot open");
+	CHECK(write(fd, "", 0) == 0, "an empty write");
+	CHECK(pwrite(fd, "1", 1, 1) <= 1, "a write behind the start");
+	close(fd);
+	CHECK(hvo_read(SYSCTL_SEAL) == seal && hvo_read(SYSCTL_OPTIMIZE) == optimize, "changed");
+	return KSFT_PASS;
+}
+
 static int sysfs_is_for_reading(const char *dir)
 {
 	DIR *entries = opendir(dir);
@@ -178,6 +192,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(writing_one_where_it_cannot_be),
 	HVO_CASE(writing_zero_is_always_fine),
 	HVO_CASE(nonsense_is_refused),
+	HVO_CASE(writing_nothing_changes_nothing),
 	HVO_CASE(sysfs_is_world_readable_numbers),
 	HVO_CASE(knobs_are_for_root),
 	HVO_CASE(reserve_is_there_when_needed),

@@ -95,13 +95,13 @@ static void write_number(int fd, long value)
  * shrinks the pool by one. The 2 MiB of that page lift memory above them again.
  * Between the two writes this task must not need memory for itself.
  */
-static bool shrink_with_nothing_free(long pool)
+static bool shrink_below_watermarks(long pool, long kib)
 {
 	int watermark = open("/proc/sys/vm/min_free_kbytes", O_RDWR);
 	int pages = open(POOL_2M "nr_hugepages", O_WRONLY);
 	long before = hvo_read("/proc/sys/vm/min_free_kbytes");
 
-	write_number(watermark, hvo_free_kib() + 512);
+	write_number(watermark, hvo_free_kib() + kib);
 	write_number(pages, pool);
 	write_number(watermark, before);
 	close(watermark);
@@ -130,14 +130,20 @@ static int with_a_hog(int (*body)(long pool))
 	return ret == KSFT_PASS ? nothing_bad_happened() : ret;
 }
 
+static bool shrink_with_nothing_free(long pool)
+{
+	return shrink_below_watermarks(pool, 512);
+}
+
 static int one_by_one(long pool)
 {
 	long used = hvo_read(HVO_SYSFS "reserve_used");
-	int i;
+	int i, tries;
 
 	for (i = 1; i <= 5; i++) {
 		CHECK(shrink_with_nothing_free(pool - i), "page %d is stuck", i);
-		usleep(100000);
+		for (tries = 0; tries < 50 && hvo_read(HVO_SYSFS "reserve_kb") == 0; tries++)
+			usleep(100000);
 		CHECK(hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4, "%ld KiB in reserve",
 		      hvo_read(HVO_SYSFS "reserve_kb"));
 	}
@@ -177,10 +183,54 @@ static int shrinking_all_without_memory(void)
 	return ret;
 }
 
+/* Several pages have to be freed before even one page can be allocated. */
+static int all_from_far_below(long pool)
+{
+	CHECK(shrink_below_watermarks(0, 16 * 1024), "%ld of %ld pages are stuck",
+	      hvo_read(POOL_2M "nr_hugepages"), pool);
+	return KSFT_PASS;
+}
+
+static int shrinking_far_below_the_watermarks(void)
+{
+	return with_a_hog(all_from_far_below);
+}
+
+/*
+ * Many pages with only a little memory, above the watermarks by 4 MiB: enough if
+ * the need in between does not grow with the pool (28 KiB a page, together three
+ * times as much), and then the reserve is not touched.
+ */
+static int shrinking_needs_little(void)
+{
+	long watermark = hvo_read("/proc/sys/vm/min_free_kbytes");
+	long used = hvo_read(HVO_SYSFS "reserve_used"), pool, failures;
+	pid_t hog;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	pool = hvo_pool(450);
+	NEED(pool == 450, "not enough memory for 450 pages");
+	failures = hvo_read(HVO_SYSFS "restore_failures");
+	hog = start_hog(2 * watermark);
+	CHECK(hog > 0, "no hog");
+	hvo_write("/proc/sys/vm/min_free_kbytes", hvo_free_kib() - 4096);
+	hvo_write(POOL_2M "nr_hugepages", 0);
+	hvo_write("/proc/sys/vm/min_free_kbytes", watermark);
+	kill(hog, SIGKILL);
+	waitpid(hog, NULL, 0);
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == 0, "%ld are stuck",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used, "more was needed");
+	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures, "more was needed");
+	return KSFT_PASS;
+}
+
 static const struct hvo_case cases[] = {
 	HVO_CASE(overasking_kills_nobody),
 	HVO_CASE(shrinking_without_memory_makes_progress),
 	HVO_CASE(shrinking_all_without_memory),
+	HVO_CASE(shrinking_far_below_the_watermarks),
+	HVO_CASE(shrinking_needs_little),
 };
 
 int main(void)

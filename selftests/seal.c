@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 #include "hvo.h"
 
-#define PAGES 20L
+/* with hugetlb_cma= nearly all of memory, so that the CMA area is in it */
+static long pages = 20;
 
 static struct hvo_range before[4096], after[4096];
 static int nr_before;
@@ -14,7 +15,7 @@ static long vmemmap_before, failures_before;
 
 static int sealing_goes_one_way(void)
 {
-	CHECK(hvo_pool(PAGES) == PAGES, "no pool");
+	CHECK(hvo_pool(pages) == pages, "no pool");
 	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "0 is no seal");
 	CHECK(hvo_read(SYSCTL_SEAL) == 0, "sealed by 0");
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
@@ -37,17 +38,17 @@ static int sysctl_tells_and_refuses(void)
 
 static int new_pages_stay_whole(void)
 {
-	CHECK(hvo_pool(PAGES * 2) == PAGES * 2, "cannot grow");
-	CHECK(hvo_optimized() == PAGES, "%ld optimised", hvo_optimized());
+	CHECK(hvo_pool(pages + 20) == pages + 20, "cannot grow");
+	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
 	return KSFT_PASS;
 }
 
 static int optimised_pages_stay_in_the_pool(void)
 {
 	hvo_pool(0);
-	CHECK(hvo_read(POOL_2M "nr_hugepages") == PAGES, "%ld left",
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld left",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == PAGES, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
 	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures_before, "a refusal is no failure");
 	return KSFT_PASS;
 }
@@ -57,14 +58,33 @@ static int they_can_still_be_used(void)
 	char *map;
 	int i;
 
-	CHECK(hvo_pool(PAGES) == PAGES, "cannot take them back");
+	CHECK(hvo_pool(pages) == pages, "cannot take them back");
 	for (i = 0; i < 3; i++) {
-		map = hvo_map(PAGES * HUGE_2M, HUGE_2M);
+		map = hvo_map(pages * HUGE_2M, HUGE_2M);
 		CHECK(map, "no mapping");
-		hvo_fill(map, PAGES * HUGE_2M, i);
-		CHECK(hvo_filled(map, PAGES * HUGE_2M, i), "content");
-		munmap(map, PAGES * HUGE_2M);
+		hvo_fill(map, pages * HUGE_2M, i);
+		CHECK(hvo_filled(map, pages * HUGE_2M, i), "content");
+		munmap(map, pages * HUGE_2M);
 	}
+	return KSFT_PASS;
+}
+
+/*
+ * A gigantic page from CMA takes its memory from whoever has it, and replaces
+ * free huge pages in the way: sealed ones must neither go nor be doubled.
+ */
+static int contiguous_allocation_goes_around_them(void)
+{
+	char value[16];
+	int i;
+
+	NEED(hvo_cmdline("hugetlb_cma", value, sizeof(value)), "no hugetlb_cma=");
+	CHECK(hvo_meminfo("CmaFree") < hvo_meminfo("CmaTotal") / 2, "the pool is not in CMA");
+	for (i = 0; i < 5; i++)
+		hvo_write(POOL_1G "nr_hugepages", 1);
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld pages",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
 	return KSFT_PASS;
 }
 
@@ -83,13 +103,18 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(new_pages_stay_whole),
 	HVO_CASE(optimised_pages_stay_in_the_pool),
 	HVO_CASE(they_can_still_be_used),
+	HVO_CASE(contiguous_allocation_goes_around_them),
 	HVO_CASE(page_tables_have_not_changed),
 };
 
 int main(void)
 {
+	char value[16];
+
 	if (!hvo_optimizing())
 		ksft_exit_skip("pages are not being optimised\n");
 	hvo_pool(0);
+	if (hvo_cmdline("hugetlb_cma", value, sizeof(value)))
+		pages = hvo_meminfo("MemFree") / 2048 - 128;
 	HVO_RUN_AS_IS(cases);
 }

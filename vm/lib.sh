@@ -55,6 +55,14 @@ take_lock() {
 	export HVO_LOCKED=1
 }
 
+# A /dev/kvm that opens is not yet one that works: boot once before relying on it.
+probe_accel() {
+	[ "$ACCEL" = kvm ] || return 0
+	[ -w /dev/kvm ] || die "ACCEL=kvm, but /dev/kvm is missing or not writable; use ACCEL=tcg"
+	"$TOP/vm/boot" -n probe -r probe -m 512 -c 1 -t 30 2> /dev/null ||
+		die "ACCEL=kvm, but a guest does not boot with this machine's /dev/kvm; use ACCEL=tcg"
+}
+
 need_space() {
 	local kib=$1 dir=$2 free
 	mkdir -p "$dir"

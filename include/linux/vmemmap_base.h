@@ -6,8 +6,12 @@
 #ifndef _LINUX_VMEMMAP_BASE_H
 #define _LINUX_VMEMMAP_BASE_H
 
+#include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/types.h>
+
+struct folio;
 
 /**
  * struct vmemmap_batch - remaps that share one TLB flush
@@ -42,6 +46,8 @@ void vmemmap_base_flush(struct vmemmap_batch *batch);
 void vmemmap_base_set_reserve(unsigned int nr_pages);
 unsigned int vmemmap_base_reserve_pages(void);
 unsigned long vmemmap_base_reserve_used(void);
+
+bool hugetlb_vmemmap_sealed(struct folio *folio);
 #else
 static inline bool vmemmap_base_enabled(void)
 {
@@ -52,6 +58,11 @@ static inline int vmemmap_base_populate(unsigned long start, unsigned long end,
 					int node)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline bool hugetlb_vmemmap_sealed(struct folio *folio)
+{
+	return false;
 }
 #endif /* CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP */
 

@@ -12,6 +12,8 @@
 #ifndef _MM_VMEMMAP_LAYOUT_H
 #define _MM_VMEMMAP_LAYOUT_H
 
+#include <linux/build_bug.h>
+#include <linux/init.h>
 #include <linux/jump_label.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
@@ -21,6 +23,19 @@
 
 DEFINE_STATIC_KEY_FALSE(hugetlb_optimize_vmemmap_key);
 EXPORT_SYMBOL(hugetlb_optimize_vmemmap_key);
+
+/**
+ * vmemmap_layout_init - make the rest of the kernel ready for fake heads
+ *
+ * Once and for all, before the first of them can exist: switching the key takes
+ * the CPU hotplug lock, which must not nest in what optimizing holds.
+ *
+ * Context: Boot, one CPU up.
+ */
+static inline void __init vmemmap_layout_init(void)
+{
+	static_branch_enable(&hugetlb_optimize_vmemmap_key);
+}
 
 /**
  * vmemmap_layout_tail_page - the page that the tail vmemmap is mapped to
@@ -46,6 +61,7 @@ static inline struct page *vmemmap_layout_tail_page(const struct page *head,
  */
 static inline void vmemmap_layout_fill(void *to, const struct page *head)
 {
+	BUILD_BUG_ON(2 * sizeof(struct folio) > PAGE_SIZE);
 	copy_page(to, (void *)head);
 	memcpy(to, (void *)head + sizeof(struct folio), sizeof(struct folio));
 }
@@ -62,14 +78,10 @@ static inline void vmemmap_layout_fill(void *to, const struct page *head)
  * Hence one grace period between freezing and remapping, and one between
  * remapping and handing the folio on.
  *
- * The key stays on: turning it off again would need the same care for no gain
- * on a machine that was booted for this.
- *
  * Context: Process context, may sleep.
  */
 static inline void vmemmap_layout_wait_walkers(bool expedite)
 {
-	static_branch_enable(&hugetlb_optimize_vmemmap_key);
 	if (expedite)
 		synchronize_rcu_expedited();
 	else

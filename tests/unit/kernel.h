@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * As much of the kernel as mm/vmemmap_base.c and mm/hugetlb_vmemmap.c meet, for
+ * user space, in three drawers:
+ *
+ *   stubs   do nothing, because nothing is to be seen of it here
+ *   plain   the kernel's meaning in few words: lists, pages, counters
+ *   wired   what the tests look at: page tables that really map, TLBs that lag,
+ *           an allocator that fails on demand and knows every page's state
+ *
+ * Memory is a file (memfd), a PTE is an mmap() of one of its pages. So struct
+ * pages alias as they do in the kernel, and a write to a read-only tail traps.
+ */
+#ifndef HVO_UNIT_KERNEL_H
+#define HVO_UNIT_KERNEL_H
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+/* ---- stubs ---------------------------------------------------------------- */
+
+#define __init
+#define __meminit
+#define __ro_after_init
+#define EXPORT_SYMBOL(name)
+#define unlikely(x) (x)
+#define cond_resched() do { } while (0)
+#define get_online_mems() do { } while (0)
+#define put_online_mems() do { } while (0)
+#define kmemleak_free_part_phys(phys, size) do { } while (0)
+#define vmemmap_verify(pte, node, start, end) do { } while (0)
+#define smp_wmb() unit_barrier()
+#define READ_ONCE(x) (x)
+#define spin_lock(lock) unit_spin(lock, true)
+#define spin_unlock(lock) unit_spin(lock, false)
+#define DEFINE_SPINLOCK(name) int name
+#define DECLARE_RWSEM(name) int name
+#define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
+#define __NR_USED_SUBPAGE 3
+
+/* ---- plain ---------------------------------------------------------------- */
+
+#define CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP 1
+
+typedef uint8_t u8;
+typedef unsigned int gfp_t;
+typedef struct { long counter; } atomic_long_t;
+#define atomic_long_inc(v) ((v)->counter++)
+#define atomic_long_dec(v) ((v)->counter--)
+#define atomic_long_read(v) ((v)->counter)
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1UL << PAGE_SHIFT)
+#define PMD_SIZE (1UL << 21)
+#define PTRS_PER_PTE 512
+#define SZ_1K 1024
+#define HZ 100
+#define NUMA_NO_NODE (-1)
+
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD(name) struct list_head name = LIST_HEAD_INIT(name)
+
+static inline void INIT_LIST_HEAD(struct list_head *list)
+{
+	list->next = list;
+	list->prev = list;
+}
+
+static inline bool list_empty(const struct list_head *list)
+{
+	return list->next == list;
+}
+
+static inline void list_add(struct list_head *entry, struct list_head *after)
+{
+	entry->next = after->next;
+	entry->prev = after;
+	after->next->prev = entry;
+	after->next = entry;
+}
+
+static inline void list_add_tail(struct list_head *entry, struct list_head *before)
+{
+	list_add(entry, before->prev);
+}
+
+static inline void list_del(struct list_head *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+	entry->next = (void *)0x100;
+	entry->prev = (void *)0x122;
+}
+
+static inline void list_del_init(struct list_head *entry)
+{
+	list_del(entry);
+	INIT_LIST_HEAD(entry);
+}
+
+static inline void list_move_tail(struct list_head *entry, struct list_head *list)
+{
+	list_del(entry);
+	list_add_tail(entry, list);
+}
+
+static inline void list_splice_init(struct list_head *from, struct list_head *to)
+{
+	while (!list_empty(from))
+		list_move_tail(from->next, to);
+}
+
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_first_entry(list, type, member) list_entry((list)->next, type, member)
+#define list_for_each_entry(pos, list, member)						\
+	for (pos = list_entry((list)->next, typeof(*pos), member); &pos->member != (list);	\
+	     pos = list_entry(pos->member.next, typeof(*pos), member))
+#define list_for_each_entry_safe(pos, n, list, member)					\
+	for (pos = list_entry((list)->next, typeof(*pos), member),			\
+	     n = list_entry(pos->member.next, typeof(*pos), member);			\
+	     &pos->member != (list);							\
+	     pos = n, n = list_entry(n->member.next, typeof(*n), member))
+
+/* 64 bytes, with the link of a tail to its head over the list, as in the kernel */
+struct page {
+	unsigned long flags;
+	union {
+		struct list_head lru;
+		struct {
+			unsigned long compound_head;
+			void *filler;
+		};
+	};
+	void *mapping;
+	unsigned long index;
+	unsigned long private;
+	int _mapcount;
+	int _refcount;
+	unsigned long memcg_data;
+};
+
+struct folio {
+	union {
+		struct page page;
+		struct {
+			unsigned long flags;
+			struct list_head lru;
+		};
+	};
+	struct page rest[3];
+};
+
+_Static_assert(sizeof(struct page) == 64, "struct page");
+
+#define PG_reserved_bit 1UL
+#define PG_head_bit 2UL
+#define HPG_optimized_bit 1UL
+#define TAIL_MAPPING ((void *)0x400)
+
+#define PageReserved(page) (((page)->flags & PG_reserved_bit) != 0)
+#define folio_test_hugetlb_vmemmap_optimized(f) (((f)->page.private & HPG_optimized_bit) != 0)
+#define folio_set_hugetlb_vmemmap_optimized(f) ((f)->page.private |= HPG_optimized_bit)
+#define folio_clear_hugetlb_vmemmap_optimized(f) ((f)->page.private &= ~HPG_optimized_bit)
+
+#define HUGE_MAX_HSTATE 2
+struct hstate {
+	unsigned int order;
+	char name[32];
+};
+extern struct hstate hstates[HUGE_MAX_HSTATE];
+#define for_each_hstate(h) for (h = hstates; h < hstates + HUGE_MAX_HSTATE; h++)
+#define hstate_index(h) ((int)((h) - hstates))
+#define hstate_is_gigantic(h) ((h)->order > 10)
+#define pages_per_huge_page(h) (1UL << (h)->order)
+#define huge_page_size(h) (PAGE_SIZE << (h)->order)
+
+static inline struct hstate *size_to_hstate(unsigned long size)
+{
+	struct hstate *h;
+
+	for_each_hstate(h)
+		if (huge_page_size(h) == size)
+			return h;
+	return NULL;
+}
+
+static inline int kstrtobool(const char *s, bool *value)
+{
+	if (!s || !*s)
+		return -EINVAL;
+	if (strchr("yYtT1", *s) || !strncmp(s, "on", 2) || !strncmp(s, "On", 2))
+		*value = true;
+	else if (strchr("nNfF0", *s) || !strncmp(s, "of", 2) || !strncmp(s, "Of", 2))
+		*value = false;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* ---- wired ---------------------------------------------------------------- */
+
+#define VMEMMAP_START 0x200000000000UL
+#define DIRECT_START 0x300000000000UL
+
+#define NR_TABLES 8UL
+#define NR_VMEMMAP_PAGES (NR_TABLES * PTRS_PER_PTE)
+#define NR_PFNS (NR_VMEMMAP_PAGES * PAGE_SIZE / sizeof(struct page))
+#define PAGES_PER_SECTION (PMD_SIZE / sizeof(struct page))
+
+#define vmemmap ((struct page *)VMEMMAP_START)
+#define pfn_to_page(pfn) (vmemmap + (pfn))
+#define page_to_pfn(page) ((unsigned long)((page) - vmemmap))
+#define page_to_virt(page) ((void *)(DIRECT_START + page_to_pfn(page) * PAGE_SIZE))
+#define virt_to_page(virt) pfn_to_page(((unsigned long)(virt) - DIRECT_START) >> PAGE_SHIFT)
+#define __pa(virt) ((unsigned long)(virt) - DIRECT_START)
+#define PHYS_PFN(phys) ((phys) >> PAGE_SHIFT)
+#define PFN_PHYS(pfn) ((pfn) << PAGE_SHIFT)
+#define page_to_nid(page) ((void)(page), 0)
+#define get_order(size) ((int)__builtin_ctzl((size) >> PAGE_SHIFT))
+#define section_nr_to_pfn(nr) ((nr) * PAGES_PER_SECTION)
+#define copy_page(to, from) memcpy(to, from, PAGE_SIZE)
+
+typedef struct { uint64_t v; } pte_t, pmd_t, pud_t, p4d_t, pgd_t;
+typedef unsigned long pgprot_t;
+#define PAGE_KERNEL 3UL
+#define PAGE_KERNEL_RO 1UL
+
+extern pmd_t unit_pmds[NR_TABLES];
+extern pte_t unit_tables[NR_TABLES][PTRS_PER_PTE];
+extern struct mm_struct { int unused; } init_mm;
+
+#define table_of(addr) (((addr) - VMEMMAP_START) / PMD_SIZE)
+#define pmd_addr_end(addr, end) min((((addr) + PMD_SIZE) & ~(PMD_SIZE - 1)), (end))
+#define pmd_present(pmd) ((pmd).v != 0)
+#define pmd_leaf(pmd) ((pmd).v == 2)
+#define ptep_get(pte) (*(pte))
+#define pfn_pte(pfn, prot) ((pte_t){ (pfn) << PAGE_SHIFT | (prot) })
+#define mk_pte(page, prot) pfn_pte(page_to_pfn(page), prot)
+#define pte_page(pte) pfn_to_page((pte).v >> PAGE_SHIFT)
+
+pmd_t *pmd_off_k(unsigned long addr);
+pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr);
+void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value);
+void flush_tlb_kernel_range(unsigned long start, unsigned long end);
+void unit_barrier(void);
+
+pgd_t *vmemmap_pgd_populate(unsigned long addr, int node);
+p4d_t *vmemmap_p4d_populate(pgd_t *pgd, unsigned long addr, int node);
+pud_t *vmemmap_pud_populate(p4d_t *p4d, unsigned long addr, int node);
+pmd_t *vmemmap_pmd_populate(pud_t *pud, unsigned long addr, int node);
+void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap);
+int vmemmap_populate_basepages(unsigned long start, unsigned long end, int node, void *altmap);
+bool slab_is_available(void);
+void split_page(struct page *page, int order);
+extern unsigned long __highest_present_section_nr;
+bool present_section_nr(unsigned long nr);
+
+#define GFP_KERNEL 1u
+#define GFP_NOWAIT 32u
+#define __GFP_NOWARN 2u
+#define __GFP_NORETRY 4u
+#define __GFP_RETRY_MAYFAIL 8u
+#define __GFP_MEMALLOC 16u
+struct page *alloc_pages_node(int node, gfp_t gfp, int order);
+#define alloc_page(gfp) alloc_pages_node(NUMA_NO_NODE, gfp, 0)
+void __free_page(struct page *page);
+void free_reserved_page(struct page *page);
+void drain_all_pages(void *zone);
+void memmap_pages_add(long nr);
+void memmap_boot_pages_add(long nr);
+
+void synchronize_rcu(void);
+void synchronize_rcu_expedited(void);
+struct static_key_false { bool on; };
+#define DEFINE_STATIC_KEY_FALSE(name) struct static_key_false name
+#define static_branch_enable(key) ((key)->on = true)
+
+void unit_spin(int *lock, bool take);
+void down_read(int *sem);
+void up_read(int *sem);
+int down_write_killable(int *sem);
+void up_write(int *sem);
+
+struct work_struct { int unused; };
+struct delayed_work {
+	struct work_struct work;
+	void (*fn)(struct work_struct *work);
+};
+#define DECLARE_DELAYED_WORK(name, f) struct delayed_work name = { .fn = (f) }
+void schedule_delayed_work(struct delayed_work *work, unsigned long delay);
+
+__attribute__((format(printf, 1, 2))) void unit_printk(const char *fmt, ...);
+#define pr_warn(...) unit_printk(__VA_ARGS__)
+#define pr_err(...) unit_printk(__VA_ARGS__)
+#define pr_info(...) unit_printk(__VA_ARGS__)
+
+extern int (*unit_early_param)(char *value);
+extern int (*unit_early_initcall)(void);
+extern int (*unit_initcall)(void);
+#define early_param(name, fn) int (*unit_early_param)(char *) = fn
+#define early_initcall(fn) int (*unit_early_initcall)(void) = fn
+#define late_initcall(fn) int (*unit_initcall)(void) = fn
+
+struct ctl_table {
+	const char *procname;
+	void *data;
+	int maxlen;
+	int mode;
+	int (*proc_handler)(const struct ctl_table *table, int write, void *buffer,
+			    size_t *lenp, loff_t *ppos);
+	void *extra1, *extra2;
+};
+extern int unit_zero, unit_one;
+#define SYSCTL_ZERO (&unit_zero)
+#define SYSCTL_ONE (&unit_one)
+int proc_dointvec_minmax(const struct ctl_table *table, int write, void *buffer,
+			 size_t *lenp, loff_t *ppos);
+#define register_sysctl_init(dir, table) unit_register_sysctls(table, sizeof(table) / sizeof(*(table)))
+void unit_register_sysctls(struct ctl_table *table, size_t nr);
+
+struct kobject {
+	const char *name;
+	struct kobject *parent;
+};
+struct attribute {
+	const char *name;
+};
+struct kobj_attribute {
+	struct attribute attr;
+	ssize_t (*show)(struct kobject *kobj, struct kobj_attribute *attr, char *buf);
+};
+struct attribute_group {
+	struct attribute **attrs;
+};
+#define __ATTR_RO(_name) { .attr = { .name = #_name }, .show = _name##_show }
+extern struct kobject *mm_kobj;
+struct kobject *kobject_create_and_add(const char *name, struct kobject *parent);
+int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group);
+#define sysfs_emit(buf, ...) sprintf(buf, __VA_ARGS__)
+
+#endif

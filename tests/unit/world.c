@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The wired part: pages, page tables, TLBs and an allocator that watch. */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include "kernel.h"
+#include "world.h"
+
+#define BUDDY_FIRST NR_VMEMMAP_PAGES
+#define NR_REAL (2 * NR_VMEMMAP_PAGES)
+
+enum state { NOWHERE, BOOT, FREE, TAKEN };
+
+struct world world;
+
+struct hstate hstates[HUGE_MAX_HSTATE] = {
+	{ 9, "hugepages-2048kB" }, { GIGANTIC_ORDER, "hugepages-gigantic" },
+};
+pmd_t unit_pmds[NR_TABLES];
+pte_t unit_tables[NR_TABLES][PTRS_PER_PTE];
+struct mm_struct init_mm;
+struct kobject *mm_kobj;
+int unit_zero, unit_one = 1;
+unsigned long __highest_present_section_nr = NR_TABLES - 1;
+
+static int memory;
+static enum state states[NR_REAL];
+static int pte_refs[NR_REAL];
+static int tlb_refs[NR_REAL];
+static long tlb[NR_VMEMMAP_PAGES];	/* what the CPUs believe, -1: nothing */
+static unsigned long blocks_given;
+static bool barrier_seen, slab_up;
+
+void unit_fail(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: %s (seed %lu, step %d)\n", file, line, what,
+		world.seed, world.step);
+	abort();
+}
+
+unsigned long unit_random(unsigned long below)
+{
+	world.rng ^= world.rng << 13;
+	world.rng ^= world.rng >> 7;
+	world.rng ^= world.rng << 17;
+	return below ? world.rng % below : 0;
+}
+
+static void map_now(unsigned long vpage)
+{
+	pte_t pte = unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE];
+	int prot = pte.v & 2 ? PROT_READ | PROT_WRITE : PROT_READ;
+	unsigned long pfn = pte.v >> PAGE_SHIFT;
+	void *addr = (void *)(VMEMMAP_START + vpage * PAGE_SIZE);
+
+	ENSURE(mmap(addr, PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED, memory,
+		    pfn * PAGE_SIZE) == addr);
+	if (tlb[vpage] >= 0)
+		tlb_refs[tlb[vpage]]--;
+	tlb[vpage] = pfn;
+	tlb_refs[pfn]++;
+}
+
+pmd_t *pmd_off_k(unsigned long addr)
+{
+	ENSURE(table_of(addr) < NR_TABLES);
+	return &unit_pmds[table_of(addr)];
+}
+
+pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr)
+{
+	ENSURE(pmd->v == 1);	/* a table, not a leaf */
+	return &unit_tables[pmd - unit_pmds][addr / PAGE_SIZE % PTRS_PER_PTE];
+}
+
+bool unit_is_tail(const struct page *page, const struct page *head)
+{
+	return page->compound_head == (unsigned long)head + 1 &&
+		page->mapping == TAIL_MAPPING && !page->_refcount && !page->private &&
+		page->_mapcount == -1 && page->flags == 0;
+}
+
+/* A page of tails must be complete before anybody can find it. */
+static void check_restored(unsigned long vpage, unsigned long pfn)
+{
+	const struct page *tails = page_to_virt(pfn_to_page(pfn));
+	const struct page *head = (struct page *)(tails[5].compound_head - 1);
+	unsigned long i;
+
+	ENSURE(barrier_seen);
+	barrier_seen = false;
+	ENSURE((unsigned long)head < VMEMMAP_START + vpage * PAGE_SIZE);
+	for (i = 0; i < PAGE_SIZE / sizeof(struct page); i++)
+		ENSURE(unit_is_tail(tails + i, head));
+}
+
+void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value)
+{
+	unsigned long vpage = (addr - VMEMMAP_START) / PAGE_SIZE;
+	unsigned long pfn = value.v >> PAGE_SHIFT;
+	bool was_mapped = pte->v;
+
+	ENSURE(mm == &init_mm);
+	ENSURE(pte == &unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE]);
+	ENSURE(pfn < NR_REAL && (states[pfn] == BOOT || states[pfn] == TAKEN));
+	if (!(value.v & 2)) {
+		ENSURE(unit_key_is_on());
+		ENSURE(world.grace_periods > world.frozen_at);
+		world.read_only_at = world.grace_periods;
+	} else if (was_mapped) {
+		check_restored(vpage, pfn);
+	}
+	if (was_mapped)
+		pte_refs[pte->v >> PAGE_SHIFT]--;
+	pte_refs[pfn]++;
+	*pte = value;
+	if (!was_mapped || unit_random(2))
+		map_now(vpage);
+}
+
+void flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+	unsigned long vpage;
+
+	ENSURE(start < end);
+	world.flushes++;
+	for (vpage = (start - VMEMMAP_START) / PAGE_SIZE;
+	     vpage < (end - VMEMMAP_START) / PAGE_SIZE; vpage++)
+		if (!unit_tlb_is_true(vpage))
+			map_now(vpage);
+}
+
+bool unit_tlb_is_true(unsigned long vpage)
+{
+	pte_t pte = unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE];
+
+	return tlb[vpage] == (pte.v ? (long)(pte.v >> PAGE_SHIFT) : -1);
+}
+
+void unit_barrier(void)
+{
+	barrier_seen = true;
+}
+
+void synchronize_rcu(void)
+{
+	world.grace_periods++;
+}
+
+void synchronize_rcu_expedited(void)
+{
+	world.grace_periods++;
+}
+
+/* ---- population ------------------------------------------------------------ */
+
+static bool upper_level_fails(void)
+{
+	return world.fail_tables && !--world.fail_tables;
+}
+
+pgd_t *vmemmap_pgd_populate(unsigned long addr, int node)
+{
+	return upper_level_fails() ? NULL : (pgd_t *)&unit_pmds[table_of(addr)];
+}
+
+p4d_t *vmemmap_p4d_populate(pgd_t *pgd, unsigned long addr, int node)
+{
+	return upper_level_fails() ? NULL : (p4d_t *)pgd;
+}
+
+pud_t *vmemmap_pud_populate(p4d_t *p4d, unsigned long addr, int node)
+{
+	return upper_level_fails() ? NULL : (pud_t *)p4d;
+}
+
+pmd_t *vmemmap_pmd_populate(pud_t *pud, unsigned long addr, int node)
+{
+	if (upper_level_fails())
+		return NULL;
+	((pmd_t *)pud)->v = 1;
+	return (pmd_t *)pud;
+}
+
+bool slab_is_available(void)
+{
+	return slab_up;
+}
+
+static enum state fresh_state(void)
+{
+	return slab_up ? TAKEN : BOOT;
+}
+
+void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
+{
+	unsigned long pfn = blocks_given, i;
+
+	if (world.fail_blocks && size > PAGE_SIZE)
+		return NULL;
+	if (world.fail_basepages && size == PAGE_SIZE)
+		return NULL;
+	blocks_given += size / PAGE_SIZE;
+	if (slab_up)
+		world.taken += size / PAGE_SIZE;
+	for (i = 0; i < size / PAGE_SIZE; i++)
+		states[pfn + i] = fresh_state();
+	world.split = false;
+	return page_to_virt(pfn_to_page(pfn));
+}
+
+void split_page(struct page *page, int order)
+{
+	ENSURE(slab_up && order == 9);
+	world.split = true;
+}
+
+int vmemmap_populate_basepages(unsigned long start, unsigned long end, int node, void *altmap)
+{
+	unsigned long addr;
+	pte_t *pte;
+	void *block;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		pte = pte_offset_kernel(pmd_off_k(addr), addr);
+		if (pte->v)
+			continue;
+		block = vmemmap_alloc_block_buf(PAGE_SIZE, node, altmap);
+		if (!block)
+			return -ENOMEM;
+		set_pte_at(&init_mm, addr, pte, pfn_pte(PHYS_PFN(__pa(block)), PAGE_KERNEL));
+	}
+	return 0;
+}
+
+bool present_section_nr(unsigned long nr)
+{
+	return nr < NR_TABLES && unit_pmds[nr].v;
+}
+
+void world_create(void)
+{
+	unsigned long i;
+
+	memory = memfd_create("memory", 0);
+	ENSURE(memory >= 0 && !ftruncate(memory, NR_REAL * PAGE_SIZE));
+	ENSURE(mmap((void *)DIRECT_START, NR_REAL * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED_NOREPLACE, memory, 0) == (void *)DIRECT_START);
+	for (i = 0; i < NR_VMEMMAP_PAGES; i++)
+		tlb[i] = -1;
+	for (i = BUDDY_FIRST; i < NR_REAL; i++)
+		states[i] = FREE;
+	world.rng = 88172645463325252UL;
+}
+
+void world_boot_is_over(void)
+{
+	unsigned long pfn;
+
+	for (pfn = 0; pfn < BUDDY_FIRST; pfn++)
+		if (states[pfn] == BOOT)
+			pfn_to_page(pfn)->flags = PG_reserved_bit;
+	slab_up = true;
+}
+
+/* The vmemmap of a section whose memory map lies elsewhere: mapped by a PMD */
+void world_map_leaf(unsigned long table)
+{
+	void *addr = (void *)(VMEMMAP_START + table * PMD_SIZE);
+
+	unit_pmds[table].v = 2;
+	ENSURE(mmap(addr, PMD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_FIXED_NOREPLACE, -1, 0) == addr);
+}
+
+/* ---- allocator ------------------------------------------------------------- */
+
+struct page *alloc_pages_node(int node, gfp_t gfp, int order)
+{
+	static unsigned long next = BUDDY_FIRST;
+	unsigned long i;
+
+	ENSURE(order == 0);
+	/* else the OOM killer could come, or a warning */
+	ENSURE(gfp & __GFP_NOWARN &&
+	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT));
+	ENSURE(!world.spinning);
+	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
+		world.emergency--;
+	} else {
+		if (world.no_memory || !world.pages_left)
+			return NULL;
+		if (world.pages_left > 0)
+			world.pages_left--;
+	}
+	for (i = 0; i < NR_REAL - BUDDY_FIRST; i++) {
+		if (++next == NR_REAL)
+			next = BUDDY_FIRST;
+		if (states[next] == FREE)
+			break;
+	}
+	ENSURE(states[next] == FREE);
+	states[next] = TAKEN;
+	world.taken++;
+	memset(page_to_virt(pfn_to_page(next)), 0xaa, PAGE_SIZE);
+	return pfn_to_page(next);
+}
+
+static void give_back(struct page *page, enum state from)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	ENSURE(pfn < NR_REAL && states[pfn] == from);
+	ENSURE(!pte_refs[pfn] && !tlb_refs[pfn]);
+	states[pfn] = FREE;
+	memset(page_to_virt(page), 0xdd, PAGE_SIZE);
+}
+
+void __free_page(struct page *page)
+{
+	ENSURE(!PageReserved(page));
+	give_back(page, TAKEN);
+	world.taken--;
+}
+
+void free_reserved_page(struct page *page)
+{
+	ENSURE(PageReserved(page));
+	page->flags &= ~PG_reserved_bit;
+	give_back(page, BOOT);
+}
+
+void drain_all_pages(void *zone)
+{
+	if (world.hidden >= 0) {
+		world.pages_left = world.hidden;
+		world.hidden = -1;
+	}
+}
+
+void memmap_pages_add(long nr)
+{
+	world.memmap_pages += nr;
+}
+
+void memmap_boot_pages_add(long nr)
+{
+	world.memmap_boot_pages += nr;
+}
+
+/* ---- locks, works, knobs --------------------------------------------------- */
+
+void unit_spin(int *lock, bool take)
+{
+	ENSURE(world.spinning != take);
+	world.spinning = take;
+}
+
+void down_read(int *sem)
+{
+	ENSURE(*sem >= 0);
+	++*sem;
+	world.readers = *sem;
+}
+
+void up_read(int *sem)
+{
+	ENSURE(*sem > 0);
+	--*sem;
+	world.readers = *sem;
+}
+
+int down_write_killable(int *sem)
+{
+	if (world.killed)
+		return -EINTR;
+	ENSURE(*sem == 0);
+	*sem = -1;
+	world.readers = -1;
+	return 0;
+}
+
+void up_write(int *sem)
+{
+	ENSURE(*sem == -1);
+	*sem = 0;
+	world.readers = 0;
+}
+
+static struct delayed_work *pending;
+
+void schedule_delayed_work(struct delayed_work *work, unsigned long delay)
+{
+	ENSURE(!world.spinning);
+	pending = work;
+}
+
+bool world_run_work(void)
+{
+	struct delayed_work *work = pending;
+
+	pending = NULL;
+	if (work)
+		work->fn(&work->work);
+	return work;
+}
+
+void unit_printk(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(world.log, sizeof(world.log), fmt, args);
+	va_end(args);
+	world.log_lines++;
+}
+
+static struct ctl_table *sysctls;
+static size_t nr_sysctls;
+
+void unit_register_sysctls(struct ctl_table *table, size_t nr)
+{
+	sysctls = table;
+	nr_sysctls = nr;
+}
+
+int proc_dointvec_minmax(const struct ctl_table *table, int write, void *buffer,
+			 size_t *lenp, loff_t *ppos)
+{
+	int *value = buffer;
+
+	if (!write) {
+		*value = *(int *)table->data;
+		return 0;
+	}
+	if (*value == INT_MIN)
+		return 0;	/* stands for a write of nothing */
+	if (*value < *(int *)table->extra1 || *value > *(int *)table->extra2)
+		return -EINVAL;
+	*(int *)table->data = *value;
+	return 0;
+}
+
+static int sysctl(const char *name, int write, int *value)
+{
+	size_t i, len = sizeof(*value);
+	loff_t pos = 0;
+
+	for (i = 0; i < nr_sysctls; i++)
+		if (!strcmp(sysctls[i].procname, name))
+			return sysctls[i].proc_handler(&sysctls[i], write, value, &len, &pos);
+	return -ENOENT;
+}
+
+int world_sysctl_write(const char *name, int value)
+{
+	return sysctl(name, 1, &value);
+}
+
+int world_sysctl_read(const char *name)
+{
+	int value = -1;
+
+	ENSURE(!sysctl(name, 0, &value));
+	return value;
+}
+
+static struct kobject kobjects[8];
+static struct {
+	struct kobject *kobj;
+	const struct attribute_group *group;
+} groups[8];
+static int nr_kobjects, nr_groups;
+
+struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
+{
+	if (world.no_memory)
+		return NULL;
+	kobjects[nr_kobjects] = (struct kobject){ name, parent };
+	return &kobjects[nr_kobjects++];
+}
+
+int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group)
+{
+	groups[nr_groups].kobj = kobj;
+	groups[nr_groups++].group = group;
+	return 0;
+}
+
+const char *world_sysfs(const char *dir, const char *name)
+{
+	static char text[256];
+	struct kobj_attribute *attr;
+	struct attribute **entry;
+	int i;
+
+	for (i = 0; i < nr_groups; i++) {
+		if (strcmp(groups[i].kobj->name, dir))
+			continue;
+		for (entry = groups[i].group->attrs; *entry; entry++) {
+			attr = container_of(*entry, struct kobj_attribute, attr);
+			if (strcmp((*entry)->name, name))
+				continue;
+			attr->show(groups[i].kobj, attr, text);
+			text[strcspn(text, "\n")] = 0;
+			return text;
+		}
+	}
+	return "no such file";
+}

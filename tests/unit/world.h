@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a test can set, make happen and look at in the world around the code. */
+#ifndef HVO_UNIT_WORLD_H
+#define HVO_UNIT_WORLD_H
+
+#include <stdbool.h>
+#include <unistd.h>
+
+#define GIGANTIC_ORDER 16	/* its vmemmap fills two tables */
+
+struct world {
+	unsigned long seed, rng;
+	int step;
+	/* faults to inject */
+	bool no_memory;			/* nothing can be allocated */
+	long pages_left;		/* so many can, -1: no limit */
+	long hidden;			/* so many more after a drain, -1: none */
+	long emergency;			/* so many for those who free memory */
+	bool killed;			/* the task that waits for a lock */
+	int fail_tables;		/* the n-th page table cannot */
+	bool fail_blocks, fail_basepages;
+	/* what has happened */
+	long grace_periods, frozen_at, read_only_at, flushes;
+	long memmap_pages, memmap_boot_pages, taken;
+	bool split, spinning;
+	int readers;
+	char log[256];
+	int log_lines;
+};
+
+extern struct world world;
+
+#define ENSURE(cond) ((cond) ? (void)0 : unit_fail(__FILE__, __LINE__, #cond))
+void unit_fail(const char *file, int line, const char *what);
+unsigned long unit_random(unsigned long below);
+bool unit_key_is_on(void);
+bool unit_is_tail(const struct page *page, const struct page *head);
+bool unit_tlb_is_true(unsigned long vpage);
+
+void world_create(void);
+void world_boot_is_over(void);
+void world_map_leaf(unsigned long table);
+bool world_run_work(void);
+int world_sysctl_write(const char *name, int value);
+int world_sysctl_read(const char *name);
+const char *world_sysfs(const char *dir, const char *name);
+
+#endif
