@@ -4,7 +4,7 @@ V ?= 6.12
 ACCEL ?= tcg
 export V ACCEL
 
-.PHONY: help run test check shell build build-stock build-debug clean distclean
+.PHONY: help run test check mutants shell build build-stock build-debug clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
@@ -12,6 +12,7 @@ help:
 	@echo '  make run          build, boot with the feature off and on, and show the difference'
 	@echo '  make test         build, boot and run the selftests; BOOTS="on hot" for some of them'
 	@echo '  make check        all that needs no kernel build, in seconds'
+	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
@@ -28,6 +29,9 @@ test:
 
 check:
 	@vm/check
+
+mutants:
+	@tests/unit/mutants
 
 shell: build
 	@vm/guest-image

@@ -23,6 +23,7 @@ verdict() {
 }
 
 boot good 0 mapping,seal <<'END'
+mode boot
 TAP version 13
 1..2
 # timeout set to 300
@@ -41,6 +42,7 @@ ok 1 selftests: hugetlb_vmemmap: mapping
 ok 2 selftests: hugetlb_vmemmap: seal # SKIP
 END
 verdict good 0 '4 passed, 0 failed, 2 skipped'
+grep -q '"mode": "boot"' "$tmp/json" || { echo 'the mode is lost' >&2; exit 1; }
 grep -q '"why": "no reason"' "$tmp/json" || { echo 'the reason of a skip is lost' >&2; exit 1; }
 
 boot failing 0 mapping <<'END'

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One tail vmemmap page, from ordinary use to optimised and back, and one
+ * speculative walker on another CPU. README.md beside this file ties each step
+ * to its line of code. NO_GP1, NO_GP2, NO_FLUSH, NO_FLUSH2 and NO_BARRIER each
+ * leave out one step, and each must yield a counterexample.
+ */
+
+/* What a translation of the tail's address can lead to */
+mtype = { none, old, shared, fresh };
+
+mtype pte = old;		/* the page table */
+mtype tlb = none;		/* the walker's CPU */
+byte old_count = 1;		/* refcount of the struct page, in the old page */
+byte head_count = 0;		/* the head's; seen through the shared page as well */
+byte fresh_count = 0;		/* in the page that restoring allocates */
+bool old_given = false;		/* the old page belongs to somebody else */
+bool fresh_is_tail = false;	/* the new page holds tails, not garbage */
+bool released = false;		/* the folio is back in the page allocator */
+
+bool reading = false;		/* the walker's RCU read section */
+byte sections = 0;		/* how many it has begun */
+
+/* Waits for the section that is open now, not for one that begins later. */
+inline grace_period() {
+	begun = sections;
+	!reading || sections != begun
+}
+
+inline flush() {
+	tlb = none
+}
+
+active proctype optimizer() {
+	byte begun;
+
+	/* the page was in use; it is freed, and becomes a tail of a frozen folio */
+	old_count = 0;
+#ifndef NO_GP1
+	grace_period();
+#endif
+	pte = shared;
+#ifndef NO_FLUSH
+	flush();
+#endif
+	old_given = true;
+#ifndef NO_GP2
+	grace_period();
+#endif
+	head_count = 1;		/* the folio is handed on, and used */
+
+	/* much later it is frozen again, and restored */
+	head_count = 0;
+#ifdef NO_BARRIER
+	pte = fresh;		/* visible before what was written first */
+	fresh_is_tail = true;
+#else
+	fresh_is_tail = true;
+	pte = fresh;
+#endif
+#ifndef NO_FLUSH2
+	flush();
+#endif
+	atomic {
+		released = true;
+		fresh_count = 1	/* an ordinary page again, and in use */
+	};
+	/* the folio's head as well, by its next user: a count that is not ours */
+	head_count = 1
+}
+
+/* Any load or store: translate, unless the TLB does, and see what is there. */
+inline translate() {
+	if
+	:: tlb == none -> tlb = pte
+	:: else
+	fi;
+	assert(!(tlb == old && old_given));
+	assert(!(tlb == fresh && !fresh_is_tail));
+	assert(!(tlb == shared && released))
+}
+
+/* page_is_fake_head(): through the shared page, the head shows */
+inline check_fake() {
+	atomic {
+		translate();
+		fake = (tlb == shared)
+	}
+}
+
+inline read_count() {
+	atomic {
+		translate();
+		if
+		:: tlb == old -> count = old_count
+		:: tlb == shared -> count = head_count
+		:: tlb == fresh -> count = fresh_count
+		fi
+	}
+}
+
+inline evict() {
+	if
+	:: tlb = none
+	:: skip
+	fi
+}
+
+/* page_ref_add_unless(), three times */
+active proctype walker() {
+	bool fake;
+	byte count, turns = 0;
+
+	do
+	:: turns < 3 ->
+		turns++;
+		atomic { reading = true; sections++ };
+		check_fake();
+		evict();
+		if
+		:: !fake ->
+			read_count();
+			evict();
+			if
+			:: count ->
+				read_count();	/* atomic_add_unless() looks again */
+				if
+				:: count ->
+					atomic {
+						translate();
+						assert(tlb != shared)	/* read-only */
+					}
+				:: else
+				fi
+			:: else
+			fi
+		:: else
+		fi;
+		reading = false;
+		evict()
+	:: else -> break
+	od
+}
