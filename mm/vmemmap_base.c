@@ -220,18 +220,12 @@ static struct page *alloc_vmemmap_page(int node, gfp_t effort)
 	return alloc_pages_node(node, gfp, 0);
 }
 
-static bool reserve_add(struct page *page)
+static void reserve_add(struct page *page)
 {
-	bool wanted;
-
 	spin_lock(&reserve_lock);
-	wanted = reserve_pages < reserve_target;
-	if (wanted) {
-		list_add(&page->lru, &reserve);
-		reserve_pages++;
-	}
+	list_add(&page->lru, &reserve);
+	reserve_pages++;
 	spin_unlock(&reserve_lock);
-	return wanted;
 }
 
 /* Does not sleep, as workqueues start another thread for work that does. */
@@ -239,14 +233,14 @@ static void reserve_refill(struct work_struct *work)
 {
 	struct page *page;
 
-	do {
+	while (READ_ONCE(reserve_pages) < reserve_target) {
 		page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
 		if (!page) {
 			schedule_delayed_work(&reserve_work, HZ);
 			return;
 		}
-	} while (reserve_add(page));
-	__free_page(page);
+		reserve_add(page);
+	}
 }
 
 /* Only as a whole: a part would not see a compound page restored. */
@@ -271,7 +265,7 @@ static bool reserve_take(struct list_head *pages)
  * vmemmap_base_set_reserve - keep pages back for restoring
  * @nr_pages: as many as vmemmap_base_restore() needs for one compound page
  *
- * Context: Process context, once, before the first restore. May sleep.
+ * Context: Boot, once, before the first restore.
  */
 void __init vmemmap_base_set_reserve(unsigned int nr_pages)
 {

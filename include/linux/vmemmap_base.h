@@ -47,6 +47,7 @@ void vmemmap_base_set_reserve(unsigned int nr_pages);
 unsigned int vmemmap_base_reserve_pages(void);
 unsigned long vmemmap_base_reserve_used(void);
 
+/* the policy, mm/hugetlb_vmemmap.c, to mm/hugetlb.c */
 bool hugetlb_vmemmap_sealed(struct folio *folio);
 #else
 static inline bool vmemmap_base_enabled(void)
