@@ -216,32 +216,26 @@ static int shrinking_far_below_the_watermarks(void)
 }
 
 /*
- * Many pages with only a little memory, above the watermarks by 4 MiB: enough if
- * the need in between does not grow with the pool (28 KiB a page, together three
- * times as much), and then the reserve is not touched.
+ * A whole pool with only a little memory, above the watermarks by 4 MiB: enough if
+ * the need in between does not grow with the pool, which is large enough to tell
+ * (28 KiB a page), and then the reserve is not touched.
  */
-static int shrinking_needs_little(void)
+static int all_with_a_little(long pool)
 {
-	long watermark = hvo_read("/proc/sys/vm/min_free_kbytes");
-	long used = hvo_read(HVO_SYSFS "reserve_used"), pool, failures;
-	pid_t hog;
+	long used = hvo_read(HVO_SYSFS "reserve_used");
+	long failures = hvo_read(HVO_SYSFS "restore_failures");
 
-	NEED(hvo_optimizing(), "pages are not being optimised");
-	pool = hvo_pool(450);
-	NEED(pool == 450, "not enough memory for 450 pages");
-	failures = hvo_read(HVO_SYSFS "restore_failures");
-	hog = start_hog(2 * watermark);
-	CHECK(hog > 0, "no hog");
-	hvo_write("/proc/sys/vm/min_free_kbytes", hvo_free_kib() - 4096);
-	hvo_write(POOL_2M "nr_hugepages", 0);
-	hvo_write("/proc/sys/vm/min_free_kbytes", watermark);
-	kill(hog, SIGKILL);
-	waitpid(hog, NULL, 0);
-	CHECK(hvo_read(POOL_2M "nr_hugepages") == 0, "%ld are stuck",
+	CHECK(pool * TAILS_2M * 4 > 3 * 4096, "a pool of %ld pages is too small", pool);
+	CHECK(shrink_below_watermarks(0, -4096), "%ld are stuck",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used, "more was needed");
 	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures, "more was needed");
 	return KSFT_PASS;
+}
+
+static int shrinking_needs_little(void)
+{
+	return with_a_hog(all_with_a_little);
 }
 
 static const struct hvo_case cases[] = {
