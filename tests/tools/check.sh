@@ -47,7 +47,7 @@ with_shims() {
 refused 'unknown V' "V='7.77' .*known: 6.12" env V=7.77 "$small/vm/build"
 refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
 refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
-refused 'unknown flavour' 'base, stock or debug' "$small/vm/build" fast
+refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
 refused 'unknown boot' "no boot 'nowhere'" "$small/vm/test" nowhere
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
