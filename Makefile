@@ -4,17 +4,21 @@ V ?= 6.12
 ACCEL ?= tcg
 export V ACCEL
 
-.PHONY: help run test check mutants shell build build-stock build-debug clean distclean
+MINUTES ?= 10
+
+.PHONY: help run test test-instrumented soak check mutants shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
 	@echo
 	@echo '  make run          build, boot with the feature off and on, and show the difference'
 	@echo '  make test         build, boot and run the selftests; BOOTS="on hot" for some of them'
+	@echo '  make test-instrumented   the same under KASAN, lockdep, KCSAN and others, and races made to happen'
+	@echo '  make soak         the stress test alone, for MINUTES=10, on the base and the debug kernel'
 	@echo '  make check        all that needs no kernel build, in seconds'
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
-	@echo '  make build        the kernel of this project (build-stock, build-debug likewise)'
+	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
 	@echo '  make distclean    remove build/ as a whole'
 	@echo
@@ -26,6 +30,12 @@ run:
 
 test:
 	@vm/test $(BOOTS)
+
+test-instrumented:
+	@vm/test --instrumented
+
+soak:
+	@HVO_SECONDS=$$(( $(MINUTES) * 60 )) vm/test stress debug-stress
 
 check:
 	@vm/check
@@ -41,12 +51,12 @@ build:
 	@vm/deps
 	@vm/build base
 
-build-stock build-debug: build-%:
+build-stock build-debug build-kcsan: build-%:
 	@vm/deps
 	@vm/build $*
 
 clean:
-	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/guest* build/*/selftests build/*/log build/*/*.log build/report
+	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/log build/*/*.log build/report
 
 distclean:
 	@rm -rf build

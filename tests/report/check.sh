@@ -91,5 +91,14 @@ ok 1 selftests: hugetlb_vmemmap: mapping
 END
 verdict dirty 1 '2 passed, 1 failed, 0 skipped'
 
+# a script's TAP; its file says with what it ran
+mkdir "$tmp/script" "$tmp/broken"
+printf '1..2\nok 1 one\n# line 9\nnot ok 2 two\n' > "$tmp/script/debug.on.races.tap"
+verdict script 1 '1 passed, 1 failed, 0 skipped'
+grep -q '"name": "races: two"' "$tmp/json" || { echo 'the name of a script is lost' >&2; exit 1; }
+grep -q '"kernel": "debug"' "$tmp/json" || { echo 'the kernel of a script is lost' >&2; exit 1; }
+: > "$tmp/broken/base.off.faults.tap"
+verdict broken 1 '0 passed, 1 failed, 0 skipped'
+
 mkdir "$tmp/empty"
 verdict empty 1 '0 passed, 0 failed, 0 skipped'

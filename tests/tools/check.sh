@@ -31,7 +31,8 @@ refused() {
 small=$tmp/small
 mkdir -p "$small/build/6.12/src"
 (cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
-(cd "$top" && find mm arch fs Documentation include -name '*.patch') | sed 's/\.patch$//' > "$tmp/files"
+(cd "$top" && find mm arch fs Documentation include -name '*.patch' && cd tests/race && find . -name '*.patch') |
+	sed 's/\.patch$//; s|^\./||' | grep -v vmemmap_base | sort -u > "$tmp/files"
 (cd "$top/build/6.12/src" && cpio -pdm --quiet "$small/build/6.12/src" < "$tmp/files")
 echo 6.12.0-test > "$small/build/6.12/src/.hvo-package"
 
@@ -49,10 +50,15 @@ refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
 refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
 refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
 refused 'unknown boot' "no boot 'nowhere'" "$small/vm/test" nowhere
+refused 'seconds that are none' 'no number of seconds' env HVO_SECONDS=1h "$small/vm/test" on
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
 [ -L "$small/build/6.12/tree/base/mm/vmemmap_base.c" ] || fail 'our files are not linked in'
+
+"$small/vm/overlay" debug || fail 'the patches do not apply to the small debug tree'
+grep -q hvo_race "$small/build/6.12/tree/debug/mm/vmemmap_base.c" || fail 'the races are not patched in'
+! grep -q hvo_race "$small/mm/vmemmap_base.c" || fail 'our file was patched in place'
 
 sed -i 's/hugetlb_vmemmap\.o/hugetlb_vmemmap2.o/' "$small/build/6.12/src/mm/Makefile"
 echo 6.12.1-test > "$small/build/6.12/src/.hvo-package"

@@ -2,9 +2,9 @@
 /*
  * Wide windows for races, in the debug kernel only
  *
- * Under /sys/kernel/debug/hvo_race a test names a task, how long to hold it up
- * before it reads a refcount and before it writes to one, and what to leave out
- * of the protocol with walkers and TLBs. Nothing is different until then.
+ * Under /sys/kernel/debug/hvo_race a test names a walker, the task to hold up,
+ * for how long at which points, and what to leave out of the protocol with
+ * walkers and TLBs. Nothing is different until then.
  */
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
@@ -19,47 +19,63 @@
 #define SKIP_SECOND_WAIT	2	/* between remapping and handing on */
 #define SKIP_FLUSH		4
 
-static u32 walker;		/* thread ID of the task to hold up, 0 for none */
+static u32 walker;		/* its thread ID; 0 again once it was held up */
+static u32 before_check_ms;	/* outside the RCU section */
 static u32 before_count_ms;
 static u32 before_write_ms;
-static u32 held_up;		/* how often it was */
+static u32 after_first_wait_ms;
 static u32 skip;
-static bool flushed;		/* the next wait is the second one */
+static bool flushed;		/* so the next wait is the second one */
+static bool second_wait;
 
-static void hold_up(u32 ms)
+static bool is_walker(void)
 {
-	if (!ms || READ_ONCE(walker) != current->pid)
-		return;
-	WRITE_ONCE(held_up, held_up + 1);
-	mdelay(ms);
+	return unlikely(READ_ONCE(walker) == current->pid);
+}
+
+void hvo_race_before_check(void)
+{
+	if (is_walker() && before_check_ms)
+		msleep(before_check_ms);
 }
 
 /* Returns true, to stand in the middle of a condition. */
 bool hvo_race_before_count(void)
 {
-	hold_up(READ_ONCE(before_count_ms));
+	if (is_walker() && before_count_ms) {
+		WRITE_ONCE(walker, 0);
+		mdelay(before_count_ms);
+	}
 	return true;
 }
 
-/* What atomic_add_unless() does, with time to spare before each attempt */
+/* What atomic_add_unless() does, with time to spare before the attempt */
 bool hvo_race_add_unless(atomic_t *count, int nr, int unless)
 {
 	int seen = atomic_read(count);
 
+	if (is_walker() && before_write_ms) {
+		WRITE_ONCE(walker, 0);
+		mdelay(before_write_ms);
+	}
 	do {
 		if (seen == unless)
 			return false;
-		hold_up(READ_ONCE(before_write_ms));
 	} while (!atomic_try_cmpxchg(count, &seen, seen + nr));
 	return true;
 }
 
 bool hvo_race_skips_wait(void)
 {
-	u32 which = flushed ? SKIP_SECOND_WAIT : SKIP_FIRST_WAIT;
-
+	second_wait = flushed;
 	flushed = false;
-	return skip & which;
+	return skip & (second_wait ? SKIP_SECOND_WAIT : SKIP_FIRST_WAIT);
+}
+
+void hvo_race_after_wait(void)
+{
+	if (!second_wait && after_first_wait_ms)
+		msleep(after_first_wait_ms);
 }
 
 bool hvo_race_skips_flush(bool optimizing)
@@ -73,9 +89,10 @@ static int __init hvo_race_init(void)
 	struct dentry *dir = debugfs_create_dir("hvo_race", NULL);
 
 	debugfs_create_u32("walker", 0600, dir, &walker);
+	debugfs_create_u32("before_check_ms", 0600, dir, &before_check_ms);
 	debugfs_create_u32("before_count_ms", 0600, dir, &before_count_ms);
 	debugfs_create_u32("before_write_ms", 0600, dir, &before_write_ms);
-	debugfs_create_u32("held_up", 0600, dir, &held_up);
+	debugfs_create_u32("after_first_wait_ms", 0600, dir, &after_first_wait_ms);
 	debugfs_create_u32("skip", 0600, dir, &skip);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define _MM_HVO_RACE_H
 
 bool hvo_race_skips_wait(void);
+void hvo_race_after_wait(void);
 bool hvo_race_skips_flush(bool optimizing);
 
 #endif
