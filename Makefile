@@ -6,7 +6,7 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented soak check mutants fuzz shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
@@ -17,6 +17,7 @@ help:
 	@echo '  make soak         the stress test alone, for MINUTES=10, on the base and the debug kernel'
 	@echo '  make check        all that needs no kernel build, in seconds'
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
+	@echo '  make fuzz         search for histories that go wrong; SECONDS=60, KEEP=1 to keep new ones'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
@@ -42,6 +43,9 @@ check:
 
 mutants:
 	@tests/unit/mutants
+
+fuzz:
+	@tests/unit/fuzz $(or $(SECONDS),60) $(KEEP:%=keep)
 
 shell: build
 	@vm/guest-image

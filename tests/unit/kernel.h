@@ -221,7 +221,7 @@ static inline int kstrtobool(const char *s, bool *value)
 #define VMEMMAP_START 0x200000000000UL
 #define DIRECT_START 0x300000000000UL
 
-#define NR_TABLES 8UL
+#define NR_TABLES 9UL
 #define NR_VMEMMAP_PAGES (NR_TABLES * PTRS_PER_PTE)
 #define NR_PFNS (NR_VMEMMAP_PAGES * PAGE_SIZE / sizeof(struct page))
 #define PAGES_PER_SECTION (PMD_SIZE / sizeof(struct page))

@@ -27,13 +27,14 @@ static enum state states[NR_REAL];
 static int pte_refs[NR_REAL];
 static int tlb_refs[NR_REAL];
 static long tlb[NR_VMEMMAP_PAGES];	/* what the CPUs believe, -1: nothing */
-static unsigned long blocks_given;
+static unsigned long blocks_given, next_page = BUDDY_FIRST;
 static bool barrier_seen, slab_up;
+static struct delayed_work *pending;
 
 void unit_fail(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "%s:%d: %s (seed %lu, step %d)\n", file, line, what,
-		world.seed, world.step);
+	fprintf(stderr, "%s:%d: %s (%s %lu, step %d)\n", file, line, what,
+		world.input ? "input" : "seed", world.seed, world.step);
 	abort();
 }
 
@@ -43,6 +44,18 @@ unsigned long unit_random(unsigned long below)
 	world.rng ^= world.rng >> 7;
 	world.rng ^= world.rng << 17;
 	return below ? world.rng % below : 0;
+}
+
+/* As unit_random(), but an input can say what to choose. */
+unsigned long unit_choose(unsigned long below)
+{
+	unsigned long choice = 0, size = below > 256 ? 2 : 1;
+
+	if (!world.input)
+		return unit_random(below);
+	for (; size && world.input_left; size--, world.input_left--)
+		choice = choice << 8 | *world.input++;
+	return choice % below;
 }
 
 static void map_now(unsigned long vpage)
@@ -93,6 +106,14 @@ static void check_restored(unsigned long vpage, unsigned long pfn)
 		ENSURE(unit_is_tail(tails + i, head));
 }
 
+/* Whether the compound page whose head lies in this page is told to be optimised */
+static bool is_marked(unsigned long pfn)
+{
+	const struct folio *folio = page_to_virt(pfn_to_page(pfn));
+
+	return folio_test_hugetlb_vmemmap_optimized(folio);
+}
+
 void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value)
 {
 	unsigned long vpage = (addr - VMEMMAP_START) / PAGE_SIZE;
@@ -105,6 +126,7 @@ void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t valu
 	if (!(value.v & 2)) {
 		ENSURE(unit_key_is_on());
 		ENSURE(world.grace_periods > world.frozen_at);
+		ENSURE(is_marked(pfn));
 		world.read_only_at = world.grace_periods;
 	} else if (was_mapped) {
 		check_restored(vpage, pfn);
@@ -153,9 +175,18 @@ void synchronize_rcu_expedited(void)
 
 /* ---- population ------------------------------------------------------------ */
 
+/* Whether the count of those that go well has come to its end */
+static bool fails_now(int *count)
+{
+	if (!*count || --*count)
+		return false;
+	world.refused++;
+	return true;
+}
+
 static bool upper_level_fails(void)
 {
-	return world.fail_tables && !--world.fail_tables;
+	return fails_now(&world.fail_table);
 }
 
 pgd_t *vmemmap_pgd_populate(unsigned long addr, int node)
@@ -197,7 +228,7 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
 
 	if (world.fail_blocks && size > PAGE_SIZE)
 		return NULL;
-	if (world.fail_basepages && size == PAGE_SIZE)
+	if (size == PAGE_SIZE && fails_now(&world.fail_page))
 		return NULL;
 	blocks_given += size / PAGE_SIZE;
 	if (slab_up)
@@ -272,11 +303,105 @@ void world_map_leaf(unsigned long table)
 		    MAP_FIXED_NOREPLACE, -1, 0) == addr);
 }
 
+/* Memory that is unplugged takes its vmemmap along; it was plugged in last. */
+void world_unplug(unsigned long table)
+{
+	unsigned long vpage, i;
+	pte_t *pte;
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		pte = &unit_tables[table][i];
+		vpage = table * PTRS_PER_PTE + i;
+		if (!pte->v)
+			continue;
+		pte_refs[pte->v >> PAGE_SHIFT]--;
+		tlb_refs[tlb[vpage]]--;
+		states[pte->v >> PAGE_SHIFT] = NOWHERE;
+		tlb[vpage] = -1;
+		pte->v = 0;
+		blocks_given--;
+		world.taken--;
+	}
+	unit_pmds[table].v = 0;
+	ENSURE(!munmap((void *)(VMEMMAP_START + table * PMD_SIZE), PMD_SIZE));
+}
+
+/* ---- beginning again --------------------------------------------------------- */
+
+static struct {
+	struct world world;
+	struct page pages[NR_REAL];
+	pte_t tables[NR_TABLES][PTRS_PER_PTE];
+	enum state states[NR_REAL];
+	int pte_refs[NR_REAL], tlb_refs[NR_REAL];
+	unsigned long blocks_given, next_page;
+} saved;
+
+void world_save(void)
+{
+	saved.world = world;
+	memcpy(saved.pages, pfn_to_page(0), sizeof(saved.pages));
+	memcpy(saved.tables, unit_tables, sizeof(saved.tables));
+	memcpy(saved.states, states, sizeof(saved.states));
+	memcpy(saved.pte_refs, pte_refs, sizeof(saved.pte_refs));
+	memcpy(saved.tlb_refs, tlb_refs, sizeof(saved.tlb_refs));
+	saved.blocks_given = blocks_given;
+	saved.next_page = next_page;
+}
+
+static void rewind_mapping(unsigned long vpage)
+{
+	pte_t *pte = &unit_tables[0][0] + vpage;
+	pte_t then = saved.tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE];
+
+	if (pte->v == then.v && unit_tlb_is_true(vpage))
+		return;
+	*pte = then;
+	map_now(vpage);
+}
+
+/* What the code under test remembers is for the caller to reset. */
+void world_rewind(void)
+{
+	unsigned long vpage;
+
+	for (vpage = 0; vpage < NR_VMEMMAP_PAGES; vpage++)
+		rewind_mapping(vpage);
+	world = saved.world;
+	memcpy(pfn_to_page(0), saved.pages, sizeof(saved.pages));
+	memcpy(states, saved.states, sizeof(saved.states));
+	memcpy(pte_refs, saved.pte_refs, sizeof(saved.pte_refs));
+	memcpy(tlb_refs, saved.tlb_refs, sizeof(saved.tlb_refs));
+	blocks_given = saved.blocks_given;
+	next_page = saved.next_page;
+	barrier_seen = false;
+	pending = NULL;
+	world_forget_objects();
+}
+
+static unsigned long digest_of(unsigned long digest, const void *data, size_t size)
+{
+	const uint8_t *byte;
+
+	for (byte = data; size; byte++, size--)
+		digest = (digest ^ *byte) * 0x100000001b3UL;
+	return digest;
+}
+
+/* Two histories that went the same way have the same digest. */
+unsigned long world_digest(void)
+{
+	unsigned long digest = digest_of(world.rng, unit_tables, sizeof(unit_tables));
+	long counts[] = { world.grace_periods, world.flushes, world.taken, next_page };
+
+	digest = digest_of(digest, states, sizeof(states));
+	return digest_of(digest, counts, sizeof(counts));
+}
+
 /* ---- allocator ------------------------------------------------------------- */
 
 struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 {
-	static unsigned long next = BUDDY_FIRST;
 	unsigned long i;
 
 	ENSURE(order == 0);
@@ -293,16 +418,16 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 			world.pages_left--;
 	}
 	for (i = 0; i < NR_REAL - BUDDY_FIRST; i++) {
-		if (++next == NR_REAL)
-			next = BUDDY_FIRST;
-		if (states[next] == FREE)
+		if (++next_page == NR_REAL)
+			next_page = BUDDY_FIRST;
+		if (states[next_page] == FREE)
 			break;
 	}
-	ENSURE(states[next] == FREE);
-	states[next] = TAKEN;
+	ENSURE(states[next_page] == FREE);
+	states[next_page] = TAKEN;
 	world.taken++;
-	memset(page_to_virt(pfn_to_page(next)), 0xaa, PAGE_SIZE);
-	return pfn_to_page(next);
+	memset(page_to_virt(pfn_to_page(next_page)), 0xaa, PAGE_SIZE);
+	return pfn_to_page(next_page);
 }
 
 static void give_back(struct page *page, enum state from)
@@ -385,8 +510,6 @@ void up_write(int *sem)
 	*sem = 0;
 	world.readers = 0;
 }
-
-static struct delayed_work *pending;
 
 void schedule_delayed_work(struct delayed_work *work, unsigned long delay)
 {
@@ -473,7 +596,7 @@ static int nr_kobjects, nr_groups;
 
 struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
 {
-	if (world.no_memory)
+	if (fails_now(&world.fail_object))
 		return NULL;
 	kobjects[nr_kobjects] = (struct kobject){ name, parent };
 	return &kobjects[nr_kobjects++];
@@ -481,9 +604,18 @@ struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
 
 int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group)
 {
+	if (fails_now(&world.fail_object))
+		return -ENOMEM;
 	groups[nr_groups].kobj = kobj;
 	groups[nr_groups++].group = group;
 	return 0;
+}
+
+/* For another late_initcall(), which there is only in tests */
+void world_forget_objects(void)
+{
+	nr_kobjects = 0;
+	nr_groups = 0;
 }
 
 const char *world_sysfs(const char *dir, const char *name)

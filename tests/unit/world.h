@@ -4,12 +4,15 @@
 #define HVO_UNIT_WORLD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #define GIGANTIC_ORDER 16	/* its vmemmap fills two tables */
 
 struct world {
-	unsigned long seed, rng;
+	unsigned long seed, rng;	/* the seed of an input is its number */
+	const uint8_t *input;		/* what is left of it, NULL: chance decides */
+	size_t input_left;
 	int step;
 	/* faults to inject */
 	bool no_memory;			/* nothing can be allocated */
@@ -17,11 +20,13 @@ struct world {
 	long hidden;			/* so many more after a drain, -1: none */
 	long emergency;			/* so many for those who free memory */
 	bool killed;			/* the task that waits for a lock */
-	int fail_tables;		/* the n-th page table cannot */
-	bool fail_blocks, fail_basepages;
+	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
+	int fail_object;		/* likewise, for sysfs */
+	bool fail_blocks;
 	/* what has happened */
 	long grace_periods, frozen_at, read_only_at, flushes;
 	long memmap_pages, memmap_boot_pages, taken;
+	long refused;
 	bool split, spinning;
 	int readers;
 	char log[256];
@@ -33,6 +38,7 @@ extern struct world world;
 #define ENSURE(cond) ((cond) ? (void)0 : unit_fail(__FILE__, __LINE__, #cond))
 void unit_fail(const char *file, int line, const char *what);
 unsigned long unit_random(unsigned long below);
+unsigned long unit_choose(unsigned long below);
 bool unit_key_is_on(void);
 bool unit_is_tail(const struct page *page, const struct page *head);
 bool unit_tlb_is_true(unsigned long vpage);
@@ -40,6 +46,11 @@ bool unit_tlb_is_true(unsigned long vpage);
 void world_create(void);
 void world_boot_is_over(void);
 void world_map_leaf(unsigned long table);
+void world_unplug(unsigned long table);
+void world_save(void);
+void world_rewind(void);
+unsigned long world_digest(void);
+void world_forget_objects(void);
 bool world_run_work(void);
 int world_sysctl_write(const char *name, int value);
 int world_sysctl_read(const char *name);

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The project's two files, as they are, in a world that watches, and histories of
+ * it: pools grow and shrink, knobs are turned, memory comes and goes, runs out,
+ * TLBs lag; after each step everything is checked. What happens is up to chance,
+ * or to the bytes of an input. Every history begins from the same world.
+ *
+ * Included by unit.c and by fuzz.c.
+ */
+#include "kernel.h"
+#include "world.h"
+#include "mm/vmemmap_base.c"
+#undef pr_fmt
+#include "mm/hugetlb_vmemmap.c"
+
+#define SMALL (&hstates[0])
+#define BIG (&hstates[1])
+#define TAILS 7
+#define BIG_TAILS 1023
+#define NR_SMALL 256		/* in tables 0 to 4, 64 to a table */
+#define LEAF_TABLE 7UL
+#define PLUG_TABLE 8UL		/* comes and goes */
+#define HOT_PAGES (2L * PTRS_PER_PTE)	/* tables 5 and 6 are hot-added */
+#define FIRST_SMALL 32UL	/* below lie the struct pages of the vmemmap's own pages */
+
+/* What the tests know of a huge page; what mm/hugetlb.c would know */
+struct slot {
+	struct folio *folio;
+	const struct hstate *h;
+	bool in_pool, optimized;
+};
+
+static struct slot smalls[NR_SMALL], big, on_leaf;
+static bool plugged;
+
+bool unit_key_is_on(void)
+{
+	return hugetlb_optimize_vmemmap_key.on;
+}
+
+static unsigned long vpages(const struct hstate *h)
+{
+	return pages_per_huge_page(h) * sizeof(struct page) / PAGE_SIZE;
+}
+
+static unsigned long first_vpage(const struct slot *slot)
+{
+	return ((unsigned long)slot->folio - VMEMMAP_START) / PAGE_SIZE;
+}
+
+static pte_t pte_of(unsigned long vpage)
+{
+	return unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE];
+}
+
+/* A compound page as the page allocator hands it to HugeTLB, frozen */
+static void prepare(struct slot *slot)
+{
+	struct page *head = &slot->folio->page;
+	unsigned long i;
+
+	memset(head, 0, pages_per_huge_page(slot->h) * sizeof(*head));
+	head->flags = PG_head_bit;
+	INIT_LIST_HEAD(&head->lru);
+	for (i = 1; i < pages_per_huge_page(slot->h); i++) {
+		head[i].compound_head = (unsigned long)head + 1;
+		head[i].mapping = TAIL_MAPPING;
+		head[i]._mapcount = -1;
+	}
+	/* the folio's own data in its first tails must not be seen elsewhere */
+	for (i = 1; i < 4; i++)
+		head[i].mapping = (void *)0xf0110;
+	world.frozen_at = world.grace_periods;
+}
+
+/* Back to the page allocator: it reads, and writes, every struct page. */
+static void release(struct slot *slot)
+{
+	struct page *head = &slot->folio->page;
+	unsigned long i;
+
+	ENSURE(!folio_test_hugetlb_vmemmap_optimized(slot->folio));
+	for (i = 4; i < pages_per_huge_page(slot->h); i++) {
+		ENSURE(unit_is_tail(head + i, head));
+		head[i].compound_head = 0;
+	}
+	slot->in_pool = false;
+	slot->optimized = false;
+}
+
+static void check_slot(const struct slot *slot)
+{
+	unsigned long first = first_vpage(slot), i, frame = pte_of(first).v >> PAGE_SHIFT;
+	bool optimized = slot->in_pool && slot->optimized;
+
+	ENSURE(pte_of(first).v & 2);
+	if (slot->in_pool)
+		ENSURE(!!folio_test_hugetlb_vmemmap_optimized(slot->folio) == optimized);
+	for (i = 0; i < vpages(slot->h); i++) {
+		ENSURE(unit_tlb_is_true(first + i));
+		if (i && optimized)
+			ENSURE(pte_of(first + i).v == (frame << PAGE_SHIFT | 1));
+		else if (i)
+			ENSURE(pte_of(first + i).v & 2 && pte_of(first + i).v >> PAGE_SHIFT != frame);
+	}
+}
+
+static long number(const char *dir, const char *name)
+{
+	return atol(world_sysfs(dir, name));
+}
+
+static void check_world(void)
+{
+	long nr = 0, freed, i;
+
+	for (i = 0; i < NR_SMALL; i++) {
+		check_slot(&smalls[i]);
+		nr += smalls[i].in_pool && smalls[i].optimized;
+	}
+	check_slot(&big);
+	if (on_leaf.in_pool)
+		ENSURE(!folio_test_hugetlb_vmemmap_optimized(on_leaf.folio));
+	freed = nr * TAILS + (big.in_pool && big.optimized) * BIG_TAILS;
+	ENSURE(world.memmap_pages + world.memmap_boot_pages ==
+	       HOT_PAGES + plugged * PTRS_PER_PTE - freed);
+	ENSURE(world.memmap_boot_pages <= 0 && world.memmap_pages >= 0);
+	ENSURE(number("hugepages-2048kB", "optimized_pages") == nr);
+	ENSURE(number("hugepages-2048kB", "saved_kb") == nr * TAILS * 4);
+	ENSURE(number("hugepages-gigantic", "optimized_pages") == (big.in_pool && big.optimized));
+	ENSURE(number("hugetlb_vmemmap", "page_table_kb") == (7 + plugged) * 4);
+	/* every page taken is in the vmemmap or in the reserve */
+	ENSURE(world.taken == world.memmap_pages + number("hugetlb_vmemmap", "reserve_kb") / 4);
+	ENSURE(world.readers == 0 && !world.spinning);
+}
+
+/* Nobody may be about to write to a tail when the folio is handed on. */
+static void check_walkers_waited(void)
+{
+	ENSURE(world.read_only_at < 0 || world.grace_periods > world.read_only_at);
+}
+
+static bool optimizing(void)
+{
+	return world_sysctl_read("hugetlb_optimize_vmemmap") == 1;
+}
+
+static void enter_pool(struct slot *slot)
+{
+	slot->in_pool = true;
+	slot->optimized = optimizing() && table_of((unsigned long)slot->folio) != LEAF_TABLE;
+}
+
+static void list_add_randomly(struct list_head *entry, struct list_head *list)
+{
+	if (unit_random(2))
+		list_add(entry, list);
+	else
+		list_add_tail(entry, list);
+}
+
+static void list_slot(struct slot *slot, struct list_head *list)
+{
+	prepare(slot);
+	list_add_randomly(&slot->folio->lru, list);
+	enter_pool(slot);
+}
+
+static void grow(int count)
+{
+	LIST_HEAD(list);
+	long before = world.flushes, taken = world.taken;
+	int i, got = 0;
+
+	world.read_only_at = -1;
+	if (!on_leaf.in_pool && !unit_random(4))
+		list_slot(&on_leaf, &list);
+	for (i = 0; i < NR_SMALL && got < count; i++) {
+		if (smalls[i].in_pool || (count < NR_SMALL && unit_random(3)))
+			continue;
+		list_slot(&smalls[i], &list);
+		got++;
+	}
+	hugetlb_vmemmap_optimize_folios(SMALL, &list);
+	check_walkers_waited();
+	ENSURE(world.flushes - before == (got && optimizing()));
+	ENSURE(world.taken <= taken);
+}
+
+static void grow_by_one(struct slot *slot)
+{
+	if (slot->in_pool)
+		return;
+	world.read_only_at = -1;
+	prepare(slot);
+	enter_pool(slot);
+	hugetlb_vmemmap_optimize_folio(slot->h, slot->folio);
+	check_walkers_waited();
+	ENSURE(list_empty(&slot->folio->lru));
+}
+
+static struct slot *slot_of(struct folio *folio)
+{
+	int i;
+
+	for (i = 0; i < NR_SMALL; i++)
+		if (smalls[i].folio == folio)
+			return &smalls[i];
+	ENSURE(folio == on_leaf.folio);
+	return &on_leaf;
+}
+
+static void release_list(struct list_head *list)
+{
+	struct folio *folio, *next;
+
+	list_for_each_entry_safe(folio, next, list, lru) {
+		list_del(&folio->lru);
+		release(slot_of(folio));
+	}
+}
+
+/* mm/hugetlb.c's way of freeing many pages, with its way out of an error */
+static void shrink(int count)
+{
+	struct folio *folio, *next;
+	LIST_HEAD(list);
+	LIST_HEAD(done);
+	bool all = count == NR_SMALL;
+	long peak, ret;
+	int i;
+
+	if (on_leaf.in_pool && (all || !unit_random(4)))
+		list_add_randomly(&on_leaf.folio->lru, &list);
+	for (i = NR_SMALL - 1; i >= 0 && count; i--) {
+		if (!smalls[i].in_pool || (!all && unit_random(3)))
+			continue;
+		list_add_randomly(&smalls[i].folio->lru, &list);
+		count--;
+	}
+	while (!list_empty(&list)) {
+		peak = world.taken;
+		ret = hugetlb_vmemmap_restore_folios(SMALL, &list, &done);
+		ENSURE(world.taken - peak <= 512);
+		if (ret >= 0)
+			ENSURE(list_empty(&list));
+		if (!list_empty(&done)) {
+			release_list(&done);
+			continue;
+		}
+		list_for_each_entry_safe(folio, next, &list, lru) {
+			ret = hugetlb_vmemmap_restore_folio(SMALL, folio);
+			list_del(&folio->lru);
+			if (ret)
+				continue;	/* it stays in the pool */
+			release(slot_of(folio));
+			break;
+		}
+	}
+}
+
+static void dissolve(struct slot *slot)
+{
+	int ret;
+
+	if (!slot->in_pool)
+		return;
+	ret = hugetlb_vmemmap_restore_folio(slot->h, slot->folio);
+	if (slot->optimized && world_sysctl_read("hugetlb_vmemmap_seal"))
+		ENSURE(ret == -EPERM);
+	else
+		ENSURE(ret == 0 || (ret == -ENOMEM && slot->optimized));
+	if (!ret)
+		release(slot);
+}
+
+static void grow_or_dissolve(struct slot *slot)
+{
+	if (slot->in_pool)
+		dissolve(slot);
+	else
+		grow_by_one(slot);
+}
+
+static void scarce_memory(void)
+{
+	world.no_memory = !unit_choose(4);
+	world.emergency = unit_choose(2) ? (long)unit_choose(600) : 0;
+	world.pages_left = unit_choose(2) ? (long)unit_choose(100) : -1;
+	world.hidden = unit_choose(2) ? (long)unit_choose(50) : -1;
+}
+
+static void enough_memory(void)
+{
+	world.no_memory = false;
+	world.pages_left = -1;
+	world.hidden = -1;
+	world.emergency = 0;
+}
+
+static void unplug(void)
+{
+	world_unplug(PLUG_TABLE);
+	world.memmap_pages -= plugged * PTRS_PER_PTE;
+	plugged = false;
+}
+
+/* In two parts, any allocation of which can fail */
+static void plug(void)
+{
+	unsigned long start = VMEMMAP_START + PLUG_TABLE * PMD_SIZE, i;
+	unsigned long middle = start + unit_choose(PTRS_PER_PTE) * PAGE_SIZE;
+	long refused = world.refused;
+	int ret = 0;
+
+	world.fail_blocks = unit_choose(2);
+	world.fail_table = unit_choose(16);
+	world.fail_page = unit_choose(1024);
+	if (middle > start)
+		ret = vmemmap_base_populate(start, middle, 0);
+	if (!ret)
+		ret = vmemmap_base_populate(middle, start + PMD_SIZE, 0);
+	ENSURE(ret == (world.refused > refused ? -ENOMEM : 0));
+	world.fail_blocks = false;
+	world.fail_table = 0;
+	world.fail_page = 0;
+	if (ret) {
+		unplug();
+		return;
+	}
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		ENSURE(pte_of(PLUG_TABLE * PTRS_PER_PTE + i).v & 2);
+	world.memmap_pages += PTRS_PER_PTE;
+	plugged = true;
+}
+
+/* The end of booting; it goes on without what it cannot have. */
+static void late_init(int fail_object)
+{
+	int lines = world.log_lines;
+	long refused = world.refused;
+
+	world_forget_objects();
+	world.fail_object = fail_object;
+	ENSURE(!unit_initcall());
+	world.fail_object = 0;
+	ENSURE(world.log_lines == lines + 1 + (world.refused > refused));
+	if (world.refused > refused)
+		late_init(0);
+}
+
+static void turn_knobs(void)
+{
+	bool on = optimizing(), enable = unit_choose(3), killed = !unit_choose(4);
+	int ret;
+
+	world.killed = killed;
+	ret = world_sysctl_write("hugetlb_optimize_vmemmap", enable);
+	world.killed = false;
+	if (killed)
+		ENSURE(ret == -EINTR);
+	else
+		ENSURE(ret == (enable && world_sysctl_read("hugetlb_vmemmap_seal") ? -EPERM : 0));
+	ENSURE(optimizing() == (ret ? on : enable));
+}
+
+static void set_seal(void)
+{
+	world.killed = unit_choose(2);
+	ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 1) == (world.killed ? -EINTR : 0));
+	world.killed = false;
+}
+
+#define NR_CHOICES 16
+#define LONGEST 200UL		/* bytes of a history, some three to a step */
+
+static void step(unsigned int choice)
+{
+	switch (choice) {
+	case 0:
+	case 1:
+		grow(unit_choose(40));
+		break;
+	case 2:
+	case 3:
+		shrink(unit_choose(100));
+		break;
+	case 4:
+	case 5:
+		grow_by_one(&smalls[unit_choose(NR_SMALL)]);
+		break;
+	case 6:
+	case 7:
+		dissolve(&smalls[unit_choose(NR_SMALL)]);
+		break;
+	case 8:
+		if (!unit_choose(3))	/* it is slow */
+			grow_or_dissolve(&big);
+		break;
+	case 9:
+	case 10:
+		scarce_memory();
+		break;
+	case 11:
+		enough_memory();
+		world_run_work();
+		break;
+	case 12:
+		turn_knobs();
+		break;
+	case 13:
+		grow_or_dissolve(&on_leaf);
+		break;
+	case 14:
+		if (unit_choose(2))
+			late_init(unit_choose(8));
+		else if (plugged)
+			unplug();
+		else
+			plug();
+		break;
+	case 15:
+		if (!unit_choose(6))
+			set_seal();
+		else
+			world_run_work();
+		break;
+	}
+}
+
+static void break_the_seal(void)
+{
+	sealed = false;
+	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
+}
+
+/* The code's own memory; what is missing here shows in the digests. */
+static void start_over(void)
+{
+	int i;
+
+	world_rewind();
+	for (i = 0; i < NR_SMALL; i++)
+		smalls[i].in_pool = false;
+	big.in_pool = false;
+	on_leaf.in_pool = false;
+	plugged = false;
+	INIT_LIST_HEAD(&reserve);
+	reserve_pages = 0;
+	reserve_used = 0;
+	restore_failures.counter = 0;
+	sealed = false;
+	optimize_enabled = true;
+	late_init(0);
+}
+
+/* All that went must come back. */
+static void tidy_up(void)
+{
+	enough_memory();
+	break_the_seal();
+	world_run_work();
+	shrink(NR_SMALL);
+	dissolve(&big);
+	if (plugged)
+		unplug();
+	check_world();
+	ENSURE(world.memmap_pages + world.memmap_boot_pages == HOT_PAGES);
+	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == TAILS * 4);
+}
+
+/*
+ * A step takes what it needs from the input, and first a seed for what would need
+ * too many bytes. So to change one step leaves the others as they are.
+ */
+static unsigned long history_of(const uint8_t *input, size_t size, unsigned long nr)
+{
+	start_over();
+	world.seed = nr;
+	world.input = input;
+	world.input_left = size;
+	for (; world.input_left; world.step++) {
+		world.rng = (unit_choose(256) + 1) * 2654435761UL;
+		step(unit_choose(NR_CHOICES));
+		check_world();
+	}
+	tidy_up();
+	return world_digest();
+}
+
+static void population(void)
+{
+	unsigned long table, start;
+	int level;
+
+	for (table = 0; table < 5; table++) {
+		start = VMEMMAP_START + table * PMD_SIZE;
+		world.fail_blocks = table == 4;
+		ENSURE(!vmemmap_base_populate(start, start + PMD_SIZE, 0));
+	}
+	world.fail_blocks = false;
+	world_boot_is_over();
+
+	/* hot-added: a part of a table, then the rest of it; then a block */
+	start = VMEMMAP_START + 5 * PMD_SIZE;
+	for (level = 1; level <= 4; level++) {
+		world.fail_table = level;
+		ENSURE(vmemmap_base_populate(start, start + PAGE_SIZE, 0) == -ENOMEM);
+	}
+	ENSURE(pte_of(5 * PTRS_PER_PTE).v == 0);
+	ENSURE(!vmemmap_base_populate(start, start + 8 * PAGE_SIZE, 0));
+	world.fail_page = 1;
+	ENSURE(vmemmap_base_populate(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0) == -ENOMEM);
+	ENSURE(!vmemmap_base_populate(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0));
+	start += PMD_SIZE;
+	ENSURE(!vmemmap_base_populate(start, start + PMD_SIZE, 0));
+	ENSURE(world.split);
+	world_map_leaf(LEAF_TABLE);
+	ENSURE(vmemmap_base_table_pages() == 7);
+}
+
+static void make_slots(void)
+{
+	int i;
+
+	for (i = 0; i < NR_SMALL; i++) {
+		smalls[i].h = SMALL;
+		smalls[i].folio = (struct folio *)pfn_to_page((FIRST_SMALL + i) * 512);
+	}
+	big.h = BIG;
+	big.folio = (struct folio *)pfn_to_page(5UL * PAGES_PER_SECTION);
+	on_leaf.h = SMALL;
+	on_leaf.folio = (struct folio *)pfn_to_page(LEAF_TABLE * PAGES_PER_SECTION);
+}
+
+static void boot(void)
+{
+	world_create();
+	enough_memory();
+	ENSURE(!unit_early_param("on"));
+	ENSURE(!unit_early_initcall());
+	population();
+	make_slots();
+	world.memmap_pages = HOT_PAGES;
+	world_save();
+	start_over();
+	check_world();
+}
