@@ -305,11 +305,12 @@ static void unplug(void)
 	plugged = false;
 }
 
-/* In two parts, any allocation of which can fail */
+/* As a whole or in two parts, any allocation of which can fail */
 static void plug(void)
 {
 	unsigned long start = VMEMMAP_START + PLUG_TABLE * PMD_SIZE, i;
-	unsigned long middle = start + unit_choose(PTRS_PER_PTE) * PAGE_SIZE;
+	unsigned long first = unit_choose(2) ? unit_choose(PTRS_PER_PTE) : 0;
+	unsigned long middle = start + first * PAGE_SIZE;
 	long refused = world.refused;
 	int ret = 0;
 
@@ -485,7 +486,8 @@ static unsigned long history_of(const uint8_t *input, size_t size, unsigned long
 		check_world();
 	}
 	tidy_up();
-	return world_digest();
+	return world_digest() ^ number("hugetlb_vmemmap", "restore_failures") << 16 ^
+		number("hugetlb_vmemmap", "reserve_used");
 }
 
 static void population(void)

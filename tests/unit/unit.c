@@ -103,6 +103,45 @@ static void reserve_saves_the_first_page(void)
 	check_world();
 }
 
+/* What has been replaced of the reserve is not yet enough for a page. */
+static void reserve_is_taken_whole_or_not(void)
+{
+	grow(2);
+	world.no_memory = true;
+	shrink(NR_SMALL);
+	world.no_memory = false;
+	world.pages_left = 3;
+	ENSURE(world_run_work());
+	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == 3 * 4);
+	shrink(NR_SMALL);
+	ENSURE(number("hugepages-2048kB", "optimized_pages") == 1);
+	check_world();
+	enough_memory();
+	world_run_work();
+	shrink(NR_SMALL);
+	check_world();
+}
+
+static void sealed_pages_stay(void)
+{
+	LIST_HEAD(list);
+	LIST_HEAD(done);
+
+	grow_by_one(&smalls[0]);
+	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
+	dissolve(&smalls[0]);
+	ENSURE(smalls[0].in_pool);
+	list_add(&smalls[0].folio->lru, &list);
+	ENSURE(hugetlb_vmemmap_restore_folios(SMALL, &list, &done) == -EPERM);
+	ENSURE(list_empty(&done));
+	list_del(&smalls[0].folio->lru);
+	ENSURE(hugetlb_vmemmap_sealed(smalls[0].folio));
+	check_world();
+	break_the_seal();
+	ENSURE(!hugetlb_vmemmap_sealed(smalls[0].folio));
+	dissolve(&smalls[0]);
+}
+
 /* Nothing at all is free, and the reserve has gone: those who free may go on. */
 static void emergency_memory_is_the_last(void)
 {
@@ -243,9 +282,24 @@ static unsigned long replay(const char *name)
 	return nr;
 }
 
+static void random_histories(unsigned long histories)
+{
+	unsigned long seed;
+	int site;
+
+	memset(unit_refusals, 0, sizeof(unit_refusals));
+	for (seed = 1; seed <= histories; seed++)
+		random_history(seed);
+	for (site = 0; site < NR_SITES; site++)
+		if (histories >= 100 && !unit_refusals[site])
+			fprintf(stderr, "no allocation failed at site %d of world.h\n", site);
+	for (site = 0; site < NR_SITES; site++)
+		ENSURE(histories < 100 || unit_refusals[site] > 0);
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long histories = argc > 1 ? strtoul(argv[1], NULL, 0) : 100, seed;
+	unsigned long histories = argc > 1 ? strtoul(argv[1], NULL, 0) : 100;
 	unsigned long replayed = 0;
 
 	parameters();
@@ -254,15 +308,16 @@ int main(int argc, char **argv)
 	knobs();
 	empty_batch_costs_nothing();
 	leaf_is_left_alone();
+	sealed_pages_stay();
 	reserve_saves_the_first_page();
+	reserve_is_taken_whole_or_not();
 	emergency_memory_is_the_last();
 	hidden_memory_is_fetched();
 	restoring_stops_in_time();
 	allocation_fails_at_every_point();
-	for (seed = 1; seed <= histories; seed++)
-		random_history(seed);
 	if (argc > 2)
 		replayed = replay(argv[2]);
+	random_histories(histories);
 	boot_mode_seals();
 	printf("%lu histories, %lu replayed\n", histories, replayed);
 	return 0;

@@ -11,6 +11,7 @@
 enum state { NOWHERE, BOOT, FREE, TAKEN };
 
 struct world world;
+long unit_refusals[NR_SITES];
 
 struct hstate hstates[HUGE_MAX_HSTATE] = {
 	{ 9, "hugepages-2048kB" }, { GIGANTIC_ORDER, "hugepages-gigantic" },
@@ -176,37 +177,38 @@ void synchronize_rcu_expedited(void)
 /* ---- population ------------------------------------------------------------ */
 
 /* Whether the count of those that go well has come to its end */
-static bool fails_now(int *count)
+static bool fails_now(int *count, enum unit_site site)
 {
 	if (!*count || --*count)
 		return false;
 	world.refused++;
+	unit_refusals[site]++;
 	return true;
 }
 
-static bool upper_level_fails(void)
+static bool table_fails(enum unit_site site)
 {
-	return fails_now(&world.fail_table);
+	return fails_now(&world.fail_table, site);
 }
 
 pgd_t *vmemmap_pgd_populate(unsigned long addr, int node)
 {
-	return upper_level_fails() ? NULL : (pgd_t *)&unit_pmds[table_of(addr)];
+	return table_fails(AT_PGD) ? NULL : (pgd_t *)&unit_pmds[table_of(addr)];
 }
 
 p4d_t *vmemmap_p4d_populate(pgd_t *pgd, unsigned long addr, int node)
 {
-	return upper_level_fails() ? NULL : (p4d_t *)pgd;
+	return table_fails(AT_P4D) ? NULL : (p4d_t *)pgd;
 }
 
 pud_t *vmemmap_pud_populate(p4d_t *p4d, unsigned long addr, int node)
 {
-	return upper_level_fails() ? NULL : (pud_t *)p4d;
+	return table_fails(AT_PUD) ? NULL : (pud_t *)p4d;
 }
 
 pmd_t *vmemmap_pmd_populate(pud_t *pud, unsigned long addr, int node)
 {
-	if (upper_level_fails())
+	if (table_fails(AT_PMD))
 		return NULL;
 	((pmd_t *)pud)->v = 1;
 	return (pmd_t *)pud;
@@ -226,9 +228,11 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
 {
 	unsigned long pfn = blocks_given, i;
 
-	if (world.fail_blocks && size > PAGE_SIZE)
+	if (world.fail_blocks && size > PAGE_SIZE) {
+		unit_refusals[AT_BLOCK]++;
 		return NULL;
-	if (size == PAGE_SIZE && fails_now(&world.fail_page))
+	}
+	if (size == PAGE_SIZE && fails_now(&world.fail_page, AT_PAGE))
 		return NULL;
 	blocks_given += size / PAGE_SIZE;
 	if (slab_up)
@@ -400,6 +404,15 @@ unsigned long world_digest(void)
 
 /* ---- allocator ------------------------------------------------------------- */
 
+static enum unit_site site_of(gfp_t gfp)
+{
+	if (gfp & GFP_NOWAIT)
+		return AT_REFILL;
+	if (gfp & __GFP_MEMALLOC)
+		return AT_LAST_RESORT;
+	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_SMALL;
+}
+
 struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 {
 	unsigned long i;
@@ -412,8 +425,10 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
 		world.emergency--;
 	} else {
-		if (world.no_memory || !world.pages_left)
+		if (world.no_memory || !world.pages_left) {
+			unit_refusals[site_of(gfp)]++;
 			return NULL;
+		}
 		if (world.pages_left > 0)
 			world.pages_left--;
 	}
@@ -596,7 +611,7 @@ static int nr_kobjects, nr_groups;
 
 struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
 {
-	if (fails_now(&world.fail_object))
+	if (fails_now(&world.fail_object, AT_OBJECT))
 		return NULL;
 	kobjects[nr_kobjects] = (struct kobject){ name, parent };
 	return &kobjects[nr_kobjects++];
@@ -604,7 +619,7 @@ struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
 
 int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group)
 {
-	if (fails_now(&world.fail_object))
+	if (fails_now(&world.fail_object, AT_GROUP))
 		return -ENOMEM;
 	groups[nr_groups].kobj = kobj;
 	groups[nr_groups++].group = group;

@@ -33,7 +33,16 @@ struct world {
 	int log_lines;
 };
 
+/* Where the two files ask for memory, and how often they got none */
+enum unit_site {
+	AT_PGD, AT_P4D, AT_PUD, AT_PMD, AT_BLOCK, AT_PAGE,	/* populating */
+	AT_OBJECT, AT_GROUP,					/* sysfs */
+	AT_REFILL, AT_SMALL, AT_LAST_RESORT, AT_BIG,		/* restoring */
+	NR_SITES
+};
+
 extern struct world world;
+extern long unit_refusals[NR_SITES];
 
 #define ENSURE(cond) ((cond) ? (void)0 : unit_fail(__FILE__, __LINE__, #cond))
 void unit_fail(const char *file, int line, const char *what);
