@@ -242,6 +242,7 @@ static void shrink(int count)
 		peak = world.taken;
 		ret = hugetlb_vmemmap_restore_folios(SMALL, &list, &done);
 		ENSURE(world.taken - peak <= 512);
+		ENSURE(ret <= 0 || !world_sysctl_read("hugetlb_vmemmap_seal"));
 		if (ret >= 0)
 			ENSURE(list_empty(&list));
 		if (!list_empty(&done)) {
