@@ -21,7 +21,9 @@
 #include "hvo.h"
 
 #define RACE		"/sys/kernel/debug/hvo_race/"
-#define REGION		(192UL << 20)
+/* Small: the debug kernel takes a millisecond for each page of it */
+#define REGION		(24UL << 20)
+#define POOL		32L
 #define PAGES		(REGION / PAGE)
 #define HUGE_SUBPAGES	(HUGE_2M / PAGE)
 #define PFNS_PER_TAIL	(PAGE / STRUCT_PAGE)
@@ -34,7 +36,6 @@ static struct shared {
 } *shared;
 
 static char *region, *pool;
-static long pool_pages;
 static uint64_t target;
 
 static bool is_debug_kernel(void)
@@ -159,9 +160,9 @@ static bool form_huge_pages(void)
 	long i;
 
 	munmap(region, REGION);
-	pool_pages = hvo_pool(hvo_meminfo("MemFree") / 2048 * 3 / 4);
-	pool = hvo_map(pool_pages * HUGE_2M, HUGE_2M);
-	for (i = 0; pool && i < pool_pages; i++)
+	if (hvo_pool(POOL) == POOL)
+		pool = hvo_map(POOL * HUGE_2M, HUGE_2M);
+	for (i = 0; pool && i < POOL; i++)
 		if (hvo_pfn(pool + i * HUGE_2M) == target / HUGE_SUBPAGES * HUGE_SUBPAGES)
 			return true;
 	return false;
@@ -170,7 +171,7 @@ static bool form_huge_pages(void)
 static void let_go(void)
 {
 	if (pool)
-		munmap(pool, pool_pages * HUGE_2M);
+		munmap(pool, POOL * HUGE_2M);
 	pool = NULL;
 	hvo_write(RACE "before_check_ms", 0);
 	hvo_write(RACE "before_count_ms", 0);
@@ -224,9 +225,9 @@ static int walker_that_is_about_to_read(void)
 
 	if (ret != KSFT_PASS)
 		return ret;
-	hvo_write(RACE "before_check_ms", 4000);
-	hvo_write(RACE "after_first_wait_ms", 5000);
-	hvo_write(RACE "before_count_ms", 10000);
+	hvo_write(RACE "before_check_ms", 6000);
+	hvo_write(RACE "after_first_wait_ms", 7000);
+	hvo_write(RACE "before_count_ms", 12000);
 	return walk_meanwhile();
 }
 
