@@ -3,7 +3,6 @@
  * Memory that was added after boot: its blocks are offline when the test
  * starts. The DIMM that they are on is ejected at the end.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -11,69 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "dimm.h"
 #include "hvo.h"
-
-#define MEMORY "/sys/devices/system/memory/"
-#define MAX_BLOCKS 64
-
-static unsigned long block_pages;
-static unsigned long blocks[MAX_BLOCKS];
-static int nr_blocks;
-
-static int block_write(unsigned long block, const char *state)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), MEMORY "memory%lu/state", block);
-	return hvo_write_str(path, state);
-}
-
-static void find_offline_blocks(void)
-{
-	char path[512], word[32];
-	DIR *dir = opendir(MEMORY);
-	struct dirent *entry;
-	unsigned long nr;
-
-	while (dir && (entry = readdir(dir))) {
-		if (sscanf(entry->d_name, "memory%lu", &nr) != 1)
-			continue;
-		snprintf(path, sizeof(path), MEMORY "%s/state", entry->d_name);
-		if (!hvo_read_word(path, word, sizeof(word)) && !strcmp(word, "offline") &&
-		    nr_blocks < MAX_BLOCKS)
-			blocks[nr_blocks++] = nr;
-	}
-	if (dir)
-		closedir(dir);
-	if (!hvo_read_word(MEMORY "block_size_bytes", word, sizeof(word)))
-		block_pages = strtoul(word, NULL, 16) / PAGE;
-}
-
-/* Memory that hosts its own vmemmap keeps PMDs, in every mode. */
-static bool hosts_itself(void)
-{
-	char word[8];
-
-	return !hvo_read_word("/sys/module/memory_hotplug/parameters/memmap_on_memory",
-			      word, sizeof(word)) && word[0] == 'Y';
-}
-
-static bool is_hot(uint64_t pfn)
-{
-	int i;
-
-	for (i = 0; i < nr_blocks; i++)
-		if (pfn / block_pages == blocks[i])
-			return true;
-	return false;
-}
-
-static bool mapped_by_ptes(unsigned long block)
-{
-	unsigned long addr = hvo_vmemmap_base() + block * block_pages * STRUCT_PAGE;
-
-	return hvo_vmemmap_pte(addr) && hvo_vmemmap_pte(addr + block_pages * STRUCT_PAGE - PAGE);
-}
 
 static int online_and_mapped_right(void)
 {
@@ -148,7 +86,7 @@ static int offline_dissolves_the_pool(void)
 static int removal_gives_everything_back(void)
 {
 	long tables = hvo_read(HVO_SYSFS "page_table_kb"), pages = hvo_vmemmap_pages();
-	long gone = nr_blocks * block_pages * STRUCT_PAGE / PAGE;
+	long gone = nr_blocks * block_pages() * STRUCT_PAGE / PAGE;
 	bool ejected = false;
 	glob_t found;
 	size_t i;
@@ -190,6 +128,6 @@ static const struct hvo_case cases[] = {
 
 int main(void)
 {
-	find_offline_blocks();
+	find_blocks("state", "offline");
 	HVO_RUN(cases);
 }

@@ -226,7 +226,7 @@ unsigned long hvo_vmemmap_base(void)
 	return first.start;
 }
 
-static unsigned long symbol(const char *name)
+unsigned long hvo_symbol(const char *name)
 {
 	FILE *file = fopen("/proc/kallsyms", "r");
 	char line[256], found[128], type;
@@ -245,12 +245,18 @@ static int kcore = -1;
 static Elf64_Phdr phdrs[64];
 static int nr_phdrs;
 
+void hvo_memory_changed(void)
+{
+	if (kcore >= 0)
+		close(kcore);
+	kcore = -1;
+}
+
 static bool open_kcore(void)
 {
 	Elf64_Ehdr header;
 
-	if (kcore >= 0)
-		close(kcore);
+	hvo_memory_changed();
 	kcore = open("/proc/kcore", O_RDONLY);
 	if (kcore < 0 || pread(kcore, &header, sizeof(header), 0) != sizeof(header))
 		return false;
@@ -275,6 +281,11 @@ static uint64_t kcore_word(unsigned long addr, bool physical)
 	return 0;
 }
 
+uint64_t hvo_kernel_word(unsigned long addr)
+{
+	return kcore >= 0 || open_kcore() ? kcore_word(addr, false) : 0;
+}
+
 /* Follows the tables from the top, as the hardware would. */
 uint64_t hvo_vmemmap_pte(unsigned long addr)
 {
@@ -286,7 +297,7 @@ uint64_t hvo_vmemmap_pte(unsigned long addr)
 	if (kcore < 0 && !open_kcore())
 		return 0;
 	if (!top_table)
-		top_table = symbol("init_top_pgt");
+		top_table = hvo_symbol("init_top_pgt");
 	entry = kcore_word(top_table + (addr >> shift & 511) * 8, false);
 	for (shift -= 9; shift >= 12; shift -= 9) {
 		if (!(entry & 1) || entry & 0x80)

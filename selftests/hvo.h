@@ -91,6 +91,12 @@ uint64_t hvo_vmemmap_pte(unsigned long addr);
 #define PTE_RW		2UL
 #define PTE_FRAME(pte)	(((pte) & 0x000ffffffffff000UL) >> 12)
 
+/* The memory of the kernel, and where its symbols are; 0 where there is nothing */
+uint64_t hvo_kernel_word(unsigned long addr);
+unsigned long hvo_symbol(const char *name);
+/* To be called when memory has come or gone: /proc/kcore is laid out anew then. */
+void hvo_memory_changed(void);
+
 /* The PTEs of all vmemmap pages of the huge page at @pfn, first to last */
 int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr);
 
