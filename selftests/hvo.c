@@ -320,6 +320,30 @@ int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr)
 	return 0;
 }
 
+int hvo_poison(uint64_t pfn)
+{
+	return hvo_write("/sys/kernel/debug/hwpoison/corrupt-pfn", pfn);
+}
+
+int hvo_unpoison(uint64_t pfn)
+{
+	return hvo_write("/sys/kernel/debug/hwpoison/unpoison-pfn", pfn);
+}
+
+int hvo_poisoned(uint64_t pfn, int nr)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY), i, found = 0;
+	uint64_t flags[512];
+	ssize_t len = nr * sizeof(flags[0]);
+
+	if (nr > 512 || pread(fd, flags, len, pfn * sizeof(flags[0])) != len)
+		found = -1;
+	close(fd);
+	for (i = 0; found >= 0 && i < nr; i++)
+		found += flags[i] >> 19 & 1; /* KPF_HWPOISON */
+	return found;
+}
+
 static uint64_t pattern(uint64_t seed, size_t i)
 {
 	return (seed + i) * 0x9e3779b97f4a7c15UL;

@@ -100,6 +100,12 @@ void hvo_memory_changed(void);
 /* The PTEs of all vmemmap pages of the huge page at @pfn, first to last */
 int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr);
 
+/* Memory errors on purpose: negative errno as from hvo_write(). */
+int hvo_poison(uint64_t pfn);
+int hvo_unpoison(uint64_t pfn);
+/* How many of the @nr pages from @pfn carry the mark of an error */
+int hvo_poisoned(uint64_t pfn, int nr);
+
 void hvo_fill(void *addr, size_t size, uint64_t seed);
 bool hvo_filled(const void *addr, size_t size, uint64_t seed);
 

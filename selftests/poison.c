@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory errors, injected: what is lost is 4 KiB, and the struct page that says
+ * so is the right one, although it did not exist when the error came.
+ */
+#define _GNU_SOURCE /* vmsplice */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "hvo.h"
+
+#define SYSFS_MEMORY "/sys/devices/system/memory/"
+
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON		100
+#endif
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE	101
+#endif
+
+#define POOL 4L
+
+/*
+ * The head, others that share its vmemmap page, the first of a vmemmap page
+ * (where an optimised page shows its head again), one in the middle, the last
+ */
+static const int subpages[] = { 0, 1, 5, 64, 70, 448, 511 };
+
+#define NR_SUBPAGES ((int)(sizeof(subpages) / sizeof(subpages[0])))
+
+static long vmemmap_before, corrupted_before;
+
+static void remember(void)
+{
+	vmemmap_before = hvo_vmemmap_pages();
+	corrupted_before = hvo_meminfo("HardwareCorrupted");
+}
+
+/* In pages of 4 KiB */
+static long corrupted(void)
+{
+	return (hvo_meminfo("HardwareCorrupted") - corrupted_before) / 4;
+}
+
+static int all_is_as_before(void)
+{
+	CHECK(hvo_pool(0) == 0, "pool %ld", hvo_pool(0));
+	CHECK(corrupted() == 0, "%ld pages", corrupted());
+	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld missing",
+	      vmemmap_before - hvo_vmemmap_pages());
+	CHECK(hvo_optimized() == 0, "%ld optimised", hvo_optimized());
+	return KSFT_PASS;
+}
+
+/* The pool has @pages pages, and as many are optimised as should be. */
+static int pool_is(long pages)
+{
+	long optimized = hvo_optimizing() * pages;
+
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld in the pool",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_read(POOL_2M "surplus_hugepages") == 0, "%ld surplus",
+	      hvo_read(POOL_2M "surplus_hugepages"));
+	CHECK(hvo_optimized() == optimized, "%ld optimised", hvo_optimized());
+	CHECK(vmemmap_before - hvo_vmemmap_pages() == optimized * TAILS_2M, "%ld freed",
+	      vmemmap_before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* Of the 512 pages from @pfn, this one and no other */
+static int only_this_is_poisoned(uint64_t pfn, int sub)
+{
+	CHECK(corrupted() == 1, "%ld pages", corrupted());
+	CHECK(hvo_poisoned(pfn + sub, 1) == 1, "page %d is not marked", sub);
+	CHECK(hvo_poisoned(pfn, 512) == 1, "%d are marked", hvo_poisoned(pfn, 512));
+	return KSFT_PASS;
+}
+
+#define TRY(call) do {							\
+	int _ret = (call);						\
+									\
+	CHECK(_ret == KSFT_PASS, "see above");				\
+} while (0)
+
+static uint64_t free_page(void)
+{
+	char *map = hvo_map(HUGE_2M, HUGE_2M);
+	uint64_t pfn;
+
+	if (!map)
+		return 0;
+	pfn = hvo_pfn(map);
+	munmap(map, HUGE_2M);
+	return pfn;
+}
+
+static sigjmp_buf back;
+static siginfo_t bus;
+
+static void on_bus(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	bus = *info;
+	siglongjmp(back, sig);
+}
+
+static void catch_bus(void)
+{
+	struct sigaction action = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
+
+	memset(&bus, 0, sizeof(bus));
+	sigaction(SIGBUS, &action, NULL);
+}
+
+/* Whether reading at @addr is stopped, as an error in that memory would be */
+static bool is_lost(const char *addr)
+{
+	catch_bus();
+	if (!sigsetjmp(back, 1)) {
+		(void)__atomic_load_n(addr, __ATOMIC_SEQ_CST);
+		return false;
+	}
+	return bus.si_code == BUS_MCEERR_AR && bus.si_addr_lsb == 21;
+}
+
+static int poison_by_owner(char *addr)
+{
+	catch_bus();
+	if (!sigsetjmp(back, 1))
+		return madvise(addr, PAGE, MADV_HWPOISON) ? -errno : 0;
+	return bus.si_code == BUS_MCEERR_AR && bus.si_addr == addr ? 0 : -EINVAL;
+}
+
+static int free_page_leaves_the_pool(void)
+{
+	uint64_t pfn;
+	int i;
+
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		remember();
+		CHECK(hvo_pool(POOL) == POOL, "no pool");
+		pfn = free_page();
+		CHECK(pfn, "no page");
+		CHECK(!hvo_poison(pfn + subpages[i]), "page %d", subpages[i]);
+		TRY(pool_is(POOL - 1));
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		CHECK(hvo_poison(pfn + subpages[i]) == -EHWPOISON, "news");
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
+		CHECK(hvo_poisoned(pfn, 512) == 0, "marks are left");
+		TRY(all_is_as_before());
+	}
+	return KSFT_PASS;
+}
+
+/* Once more after it was declared sound: by then it is an ordinary free page. */
+static int poison_again_after_unpoison(void)
+{
+	uint64_t pfn;
+	int i;
+
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	pfn = free_page() + 70;
+	CHECK(!hvo_poison(pfn), "first time");
+	for (i = 0; i < 5; i++) {
+		CHECK(!hvo_unpoison(pfn), "round %d", i);
+		CHECK(hvo_unpoison(pfn) == -EBUSY, "it was sound");
+		CHECK(!hvo_poison(pfn), "round %d", i);
+		TRY(only_this_is_poisoned(pfn - 70, 70));
+	}
+	CHECK(!hvo_unpoison(pfn), "last time");
+	return all_is_as_before();
+}
+
+/* No two pages of a pool that takes all it can get contain it. */
+static int poisoned_page_is_not_handed_out(void)
+{
+	long wanted = hvo_meminfo("MemFree") * 3 / 4 / 2048, i, all;
+	uint64_t pfn;
+	char *map;
+
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	pfn = free_page();
+	CHECK(!hvo_poison(pfn + 70), "page 70");
+	all = hvo_pool(wanted);
+	map = hvo_map(all * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping of %ld pages", all);
+	for (i = 0; i < all; i++)
+		CHECK(hvo_pfn(map + i * HUGE_2M) != pfn, "here it is");
+	munmap(map, all * HUGE_2M);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	TRY(only_this_is_poisoned(pfn, 70));
+	CHECK(!hvo_unpoison(pfn + 70), "page 70");
+	return all_is_as_before();
+}
+
+static int mapped_page(bool by_owner)
+{
+	uint64_t pfn;
+	char *map;
+	int i, ret;
+
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		remember();
+		CHECK(hvo_pool(POOL) == POOL, "no pool");
+		map = hvo_map(2 * HUGE_2M, HUGE_2M);
+		CHECK(map, "no mapping");
+		hvo_fill(map + HUGE_2M, HUGE_2M, i);
+		pfn = hvo_pfn(map);
+		ret = by_owner ? poison_by_owner(map + subpages[i] * PAGE) :
+			hvo_poison(pfn + subpages[i]);
+		CHECK(!ret, "page %d: %s", subpages[i], strerror(-ret));
+		CHECK(is_lost(map) && is_lost(map + HUGE_2M - 1), "it is still there");
+		CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, i), "the other page");
+		TRY(pool_is(POOL - 1));
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		munmap(map, 2 * HUGE_2M);
+		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
+		TRY(all_is_as_before());
+	}
+	return KSFT_PASS;
+}
+
+static int mapped_page_is_lost_as_a_whole(void)
+{
+	return mapped_page(false);
+}
+
+static int owner_may_poison_its_own(void)
+{
+	return mapped_page(true);
+}
+
+/* Both lose the page, and keep the other. */
+static int two_processes(char *map)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(is_lost(map) && hvo_filled(map + HUGE_2M, HUGE_2M, 3) ? 0 : 1);
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no other process");
+	CHECK(status == 0, "the other process");
+	CHECK(is_lost(map) && hvo_filled(map + HUGE_2M, HUGE_2M, 3), "this process");
+	return KSFT_PASS;
+}
+
+static char *map_shared(size_t size)
+{
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS |
+			 MAP_HUGETLB | MAP_POPULATE, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+/* Several errors in one page, each reported twice */
+static int hit_many_times(uint64_t pfn, int first)
+{
+	int i;
+
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		CHECK(hvo_poison(pfn + subpages[i]) == (i ? -EHWPOISON : first), "page %d",
+		      subpages[i]);
+		CHECK(hvo_poison(pfn + subpages[i]) == -EHWPOISON, "page %d", subpages[i]);
+		CHECK(corrupted() == i + 1, "%ld pages", corrupted());
+	}
+	return KSFT_PASS;
+}
+
+/* The mark is on the head, wherever a page seems to show it. */
+static int only_the_head_can_be_unpoisoned(uint64_t pfn)
+{
+	int i;
+
+	for (i = 1; i < NR_SUBPAGES; i++)
+		CHECK(hvo_unpoison(pfn + subpages[i]) == -EBUSY, "page %d", subpages[i]);
+	CHECK(corrupted() > 0, "it was unpoisoned");
+	CHECK(!hvo_unpoison(pfn), "the head");
+	CHECK(corrupted() == 0, "%ld pages", corrupted());
+	return KSFT_PASS;
+}
+
+/*
+ * A page in a file stays in the file, so it can be hit again and again; when the
+ * file goes it stays huge, in use by nobody, until it is unpoisoned.
+ */
+static int shared_page_is_hit_many_times(void)
+{
+	uint64_t pfn;
+	char *map;
+
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	map = map_shared(2 * HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map + HUGE_2M, HUGE_2M, 3);
+	pfn = hvo_pfn(map);
+	TRY(hit_many_times(pfn, 0));
+	TRY(two_processes(map));
+	munmap(map, 2 * HUGE_2M);
+	TRY(pool_is(POOL));
+	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL - 1, "it is free");
+	TRY(only_the_head_can_be_unpoisoned(pfn));
+	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL, "it is not free");
+	return all_is_as_before();
+}
+
+/*
+ * Puts a poisoned page into the pool that has not been dissolved, because it
+ * was pinned when that was tried. Hit at @sub, or many times if that is -1.
+ */
+static uint64_t poison_a_pool_page(int sub)
+{
+	char *map = hvo_map(HUGE_2M, HUGE_2M);
+	struct iovec part = { .iov_base = map, .iov_len = PAGE };
+	uint64_t pfn;
+	int pipes[2];
+
+	if (!map || pipe(pipes))
+		return 0;
+	pfn = hvo_pfn(map);
+	if (vmsplice(pipes[1], &part, 1, 0) != PAGE)
+		return 0;
+	if (sub < 0 ? hit_many_times(pfn, -EBUSY) : hvo_poison(pfn + sub) != -EBUSY)
+		pfn = 0;
+	munmap(map, HUGE_2M);
+	close(pipes[0]);
+	close(pipes[1]);
+	return pfn;
+}
+
+/* When the pool shrinks, each of the marks goes to where it belongs. */
+static int shrinking_moves_the_marks(void)
+{
+	uint64_t pfn;
+	int i;
+
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	pfn = poison_a_pool_page(-1);
+	CHECK(pfn, "no page");
+	TRY(pool_is(POOL));
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(corrupted() == NR_SUBPAGES, "%ld pages", corrupted());
+	CHECK(hvo_poisoned(pfn, 512) == NR_SUBPAGES, "%d are marked", hvo_poisoned(pfn, 512));
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		CHECK(hvo_poisoned(pfn + subpages[i], 1) == 1, "page %d", subpages[i]);
+		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
+	}
+	return all_is_as_before();
+}
+
+/*
+ * Whether a mapping of the pool's unpoisoned pages contains @pfn; a pool of n
+ * pages of which one is bad has to give n - 1.
+ */
+static bool pool_gives(uint64_t pfn, long pages)
+{
+	char *map = hvo_map(pages * HUGE_2M, HUGE_2M);
+	bool found = false;
+	long i;
+
+	for (i = 0; map && i < pages; i++)
+		found |= hvo_pfn(map + i * HUGE_2M) == pfn;
+	if (map)
+		munmap(map, pages * HUGE_2M);
+	return found;
+}
+
+static int pool_page_can_be_unpoisoned(void)
+{
+	uint64_t pfn;
+
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	pfn = poison_a_pool_page(70);
+	CHECK(pfn, "no page");
+	TRY(pool_is(POOL));
+	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
+	TRY(only_the_head_can_be_unpoisoned(pfn));
+	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_poisoned(pfn, 512) == 0, "marks are left");
+	return all_is_as_before();
+}
+
+/* A sound page whose 4 KiB are about to fail moves, and nobody notices. */
+static int soft_offline_keeps_content(void)
+{
+	char *map, text[32];
+	uint64_t pfn;
+	int i, ret;
+
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		remember();
+		CHECK(hvo_pool(POOL) == POOL, "no pool");
+		map = i % 2 ? map_shared(HUGE_2M) : hvo_map(HUGE_2M, HUGE_2M);
+		CHECK(map, "no mapping");
+		hvo_fill(map, HUGE_2M, i);
+		pfn = hvo_pfn(map);
+		snprintf(text, sizeof(text), "0x%lx", (pfn + subpages[i]) * PAGE);
+		ret = i < 3 ? hvo_write_str(SYSFS_MEMORY "soft_offline_page", text) :
+			madvise(map + subpages[i] * PAGE, PAGE, MADV_SOFT_OFFLINE);
+		CHECK(!ret, "page %d", subpages[i]);
+		CHECK(hvo_filled(map, HUGE_2M, i), "content");
+		CHECK(hvo_pfn(map) != pfn, "it did not move");
+		TRY(pool_is(POOL - 1));
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		munmap(map, HUGE_2M);
+		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
+		TRY(all_is_as_before());
+	}
+	return KSFT_PASS;
+}
+
+static struct hvo_range ranges_before[4096], ranges_after[4096];
+static int nr_ranges;
+
+static int seal_the_pool(void)
+{
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	remember();
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
+	nr_ranges = hvo_vmemmap_ranges(ranges_before, 4096);
+	return KSFT_PASS;
+}
+
+/* Read-only tails are still read-only, and no page has come or gone. */
+static int sealed_pool_is_whole(void)
+{
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == POOL, "%ld in the pool",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_optimized() == POOL, "%ld optimised", hvo_optimized());
+	CHECK(vmemmap_before - hvo_vmemmap_pages() == POOL * TAILS_2M, "%ld freed",
+	      vmemmap_before - hvo_vmemmap_pages());
+	CHECK(hvo_vmemmap_ranges(ranges_after, 4096) == nr_ranges &&
+	      !memcmp(ranges_before, ranges_after, nr_ranges * sizeof(ranges_before[0])),
+	      "the vmemmap was remapped");
+	return KSFT_PASS;
+}
+
+static int sealed_free_page_stays(void)
+{
+	uint64_t pfn;
+	int i, ret;
+
+	ret = seal_the_pool();
+	if (ret != KSFT_PASS)
+		return ret;
+	pfn = free_page();
+	for (i = 0; i < NR_SUBPAGES; i++) {
+		ret = hvo_poison(pfn + subpages[i]);
+		CHECK(ret == (i ? -EHWPOISON : -EBUSY), "%s", strerror(-ret));
+		CHECK(hvo_poison(pfn + subpages[i]) == -EHWPOISON, "page %d", subpages[i]);
+		CHECK(corrupted() == i + 1, "%ld pages", corrupted());
+	}
+	TRY(sealed_pool_is_whole());
+	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
+	CHECK(!hvo_unpoison(pfn), "the head");
+	CHECK(corrupted() == 0, "%ld pages", corrupted());
+	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	return sealed_pool_is_whole();
+}
+
+static int sealed_mapped_page_is_lost_but_stays(void)
+{
+	uint64_t pfn;
+	char *map;
+
+	NEED(hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
+	CHECK(hvo_pool(POOL) == POOL, "cannot take them back");
+	map = hvo_map(2 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map + HUGE_2M, HUGE_2M, 9);
+	pfn = hvo_pfn(map);
+	CHECK(hvo_poison(pfn + 64) == -EBUSY, "it cannot be dissolved");
+	CHECK(is_lost(map), "it is still there");
+	CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, 9), "the other page");
+	munmap(map, 2 * HUGE_2M);
+	CHECK(corrupted() == 1, "%ld pages", corrupted());
+	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
+	CHECK(!hvo_unpoison(pfn), "the head");
+	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	return sealed_pool_is_whole();
+}
+
+/* It moves away, but what it leaves cannot be taken out: an error, no harm. */
+static int sealed_soft_offline_keeps_content(void)
+{
+	char *map, text[32];
+	uint64_t pfn;
+
+	NEED(hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
+	CHECK(hvo_pool(POOL) == POOL, "cannot take them back");
+	pfn = free_page();
+	snprintf(text, sizeof(text), "0x%lx", (pfn + 70) * PAGE);
+	CHECK(hvo_write_str(SYSFS_MEMORY "soft_offline_page", text) == -EBUSY, "a free page");
+	map = hvo_map(HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	hvo_fill(map, HUGE_2M, 10);
+	CHECK(madvise(map + 70 * PAGE, PAGE, MADV_SOFT_OFFLINE) < 0 && errno == EBUSY, "%s",
+	      strerror(errno));
+	CHECK(hvo_filled(map, HUGE_2M, 10), "content");
+	munmap(map, HUGE_2M);
+	CHECK(corrupted() == 0, "%ld pages", corrupted());
+	return sealed_pool_is_whole();
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(free_page_leaves_the_pool),
+	HVO_CASE(poison_again_after_unpoison),
+	HVO_CASE(poisoned_page_is_not_handed_out),
+	HVO_CASE(mapped_page_is_lost_as_a_whole),
+	HVO_CASE(owner_may_poison_its_own),
+	HVO_CASE(shared_page_is_hit_many_times),
+	HVO_CASE(shrinking_moves_the_marks),
+	HVO_CASE(pool_page_can_be_unpoisoned),
+	HVO_CASE(soft_offline_keeps_content),
+	/* with the seal, from here on */
+	HVO_CASE(sealed_free_page_stays),
+	HVO_CASE(sealed_mapped_page_is_lost_but_stays),
+	HVO_CASE(sealed_soft_offline_keeps_content),
+};
+
+int main(void)
+{
+	if (access("/sys/kernel/debug/hwpoison/corrupt-pfn", W_OK))
+		ksft_exit_skip("no hwpoison-inject\n");
+	HVO_RUN(cases);
+}
