@@ -83,10 +83,20 @@ static int offline_dissolves_the_pool(void)
 	return KSFT_PASS;
 }
 
+/* What debug kernels keep for each page is counted as vmemmap, too. */
+static long page_extension(void)
+{
+	unsigned long size = hvo_symbol("page_ext_size");
+
+	return size ? hvo_kernel_word(size) : 0;
+}
+
 static int removal_gives_everything_back(void)
 {
 	long tables = hvo_read(HVO_SYSFS "page_table_kb"), pages = hvo_vmemmap_pages();
-	long gone = nr_blocks * block_pages() * STRUCT_PAGE / PAGE;
+	long memory = nr_blocks * block_pages();
+	long gone = memory * (STRUCT_PAGE + page_extension()) / PAGE;
+	long gone_tables = memory * STRUCT_PAGE / HUGE_2M * 4;
 	bool ejected = false;
 	glob_t found;
 	size_t i;
@@ -112,7 +122,7 @@ static int removal_gives_everything_back(void)
 	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld vmemmap pages went, not %ld",
 	      pages - hvo_vmemmap_pages(), gone);
 	if (hvo_base_mapped() && !hosts_itself())
-		CHECK(tables - hvo_read(HVO_SYSFS "page_table_kb") == gone * 4 / 512,
+		CHECK(tables - hvo_read(HVO_SYSFS "page_table_kb") == gone_tables,
 		      "%ld KiB of tables went", tables - hvo_read(HVO_SYSFS "page_table_kb"));
 	for (j = 0; j < nr_blocks; j++)
 		CHECK(!mapped_by_ptes(blocks[j]), "the vmemmap of block %lu is", blocks[j]);

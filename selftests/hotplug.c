@@ -116,8 +116,8 @@ static int plugged_memory_is_mapped_right(void)
 	return same_account(&before, &after);
 }
 
-/* So small a loss as a page table a block must not drown in noise. */
-static int empty_cycles_lose_nothing(void)
+/* In KiB, by cycles after a first one; -1 if one did not work */
+static long lost_in_empty_cycles(void)
 {
 	struct account before, after;
 	int i;
@@ -125,16 +125,36 @@ static int empty_cycles_lose_nothing(void)
 	for (i = 0; i <= EMPTY_CYCLES; i++) {
 		if (i == 1)
 			before = take_account();
-		if (add_dimm() != KSFT_PASS)
-			return KSFT_FAIL;
-		ASK_HOST("unplug 1");
+		if (add_dimm() != KSFT_PASS || strcmp(ask_host("unplug 1"), "ok"))
+			return -1;
 	}
 	after = take_account();
 	ksft_print_msg("%ld KiB unexplained, before %ld\n", after.unexplained,
 		       before.unexplained);
-	CHECK(after.unexplained - before.unexplained < EMPTY_CYCLES * 4 * nr_blocks / 2,
-	      "%ld KiB lost", after.unexplained - before.unexplained);
-	return same_account(&before, &after);
+	if (same_account(&before, &after) != KSFT_PASS)
+		return -1;
+	return after.unexplained > before.unexplained ?
+		after.unexplained - before.unexplained : 0;
+}
+
+/*
+ * So small a loss as a page table a block must not drown in noise: what is lost
+ * is lost each time, and what is noise is not there again.
+ */
+static int empty_cycles_lose_nothing(void)
+{
+	long lost = 0, limit = 0;
+	int tries;
+
+	for (tries = 0; tries < 3; tries++) {
+		lost = lost_in_empty_cycles();
+		CHECK(lost >= 0, "a cycle did not work");
+		limit = EMPTY_CYCLES * 4 * nr_blocks / 2;
+		if (lost < limit)
+			return KSFT_PASS;
+	}
+	CHECK(lost < limit, "%ld KiB lost", lost);
+	return KSFT_PASS;
 }
 
 static long count_hot(const char *map, long pages, size_t size)
