@@ -24,6 +24,9 @@
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #define MEMORY		"/sys/devices/system/memory/"
 #define KEPT		(8 * HUGE_2M)
 #define DISK_SIZE	HUGE_2M
@@ -78,18 +81,6 @@ static void resize(void)
 	pause_ms(below(50));
 }
 
-static void overcommit(void)
-{
-	char *map;
-
-	hvo_write(POOL_2M "nr_overcommit_hugepages", biggest_pool / 4);
-	map = hvo_map((1 + below(8)) * HUGE_2M, HUGE_2M);
-	did_it(map);
-	if (map)
-		munmap(map, HUGE_2M);
-	hvo_write(POOL_2M "nr_overcommit_hugepages", 0);
-}
-
 static void demote(void)
 {
 	hvo_write(POOL_1G "nr_hugepages", 1);
@@ -106,12 +97,34 @@ static void turn_knob(void)
 
 /* ---- those who use huge pages --------------------------------------------- */
 
+/*
+ * At once, and without a signal where there is no page: whoever takes memory
+ * offline may take what was promised, with the feature off as well.
+ */
 static char *map_some(size_t size)
 {
 	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 
-	return map == MAP_FAILED ? NULL : map;
+	if (map == MAP_FAILED)
+		return NULL;
+	if (!madvise(map, size, MADV_POPULATE_WRITE))
+		return map;
+	munmap(map, size);
+	return NULL;
+}
+
+static void overcommit(void)
+{
+	size_t size = (1 + below(8)) * HUGE_2M;
+	char *map;
+
+	hvo_write(POOL_2M "nr_overcommit_hugepages", biggest_pool / 4);
+	map = map_some(size);
+	did_it(map);
+	if (map)
+		munmap(map, size);
+	hvo_write(POOL_2M "nr_overcommit_hugepages", 0);
 }
 
 static void use(void)
