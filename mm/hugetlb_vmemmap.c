@@ -180,6 +180,24 @@ long hugetlb_vmemmap_restore_folios(const struct hstate *h,
 }
 
 /*
+ * The page allocator can hand out a block with a page in it that has failed. Its
+ * mark would be lost with a tail vmemmap page or, from the first one, be found in
+ * every restored one.
+ */
+static bool has_hwpoison(const struct hstate *h, struct folio *folio)
+{
+	unsigned long i;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE) ||
+	    !atomic_long_read(&num_poisoned_pages))
+		return false;
+	for (i = 0; i < pages_per_huge_page(h); i++)
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	return false;
+}
+
+/*
  * The flag goes first: who looks at the folio meanwhile, as memory failure
  * handling may, must not write to a tail.
  */
@@ -188,7 +206,8 @@ static void optimize_one(const struct hstate *h, struct folio *folio,
 {
 	unsigned long start = (unsigned long)&folio->page;
 
-	if (folio_test_hugetlb_vmemmap_optimized(folio))
+	if (folio_test_hugetlb_vmemmap_optimized(folio) ||
+	    has_hwpoison(h, folio))
 		return;
 	folio_set_hugetlb_vmemmap_optimized(folio);
 	if (vmemmap_base_optimize(start, start + hugetlb_vmemmap_size(h), batch))
@@ -221,8 +240,9 @@ static void optimize_list(const struct hstate *h, struct list_head *folios,
  * @h: hstate of @folio
  * @folio: a HugeTLB folio that is entering the pool, on no list, refcount zero
  *
- * Does nothing if the mode, the sysctl or the seal forbid it or if the vmemmap
- * of @folio is not base-mapped; folio_test_hugetlb_vmemmap_optimized() tells.
+ * Does nothing if the mode, the sysctl or the seal forbid it, if the vmemmap of
+ * @folio is not base-mapped or if it holds a hwpoison mark;
+ * folio_test_hugetlb_vmemmap_optimized() tells.
  *
  * Context: Process context, may sleep (for two expedited RCU grace periods).
  */

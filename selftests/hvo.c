@@ -330,7 +330,8 @@ int hvo_unpoison(uint64_t pfn)
 	return hvo_write("/sys/kernel/debug/hwpoison/unpoison-pfn", pfn);
 }
 
-int hvo_poisoned(uint64_t pfn, int nr)
+/* How many of the @nr pages from @pfn have the flag @bit of /proc/kpageflags */
+static int count_flag(uint64_t pfn, int nr, int bit)
 {
 	int fd = open("/proc/kpageflags", O_RDONLY), i, found = 0;
 	uint64_t flags[512];
@@ -340,8 +341,18 @@ int hvo_poisoned(uint64_t pfn, int nr)
 		found = -1;
 	close(fd);
 	for (i = 0; found >= 0 && i < nr; i++)
-		found += flags[i] >> 19 & 1; /* KPF_HWPOISON */
+		found += flags[i] >> bit & 1;
 	return found;
+}
+
+int hvo_poisoned(uint64_t pfn, int nr)
+{
+	return count_flag(pfn, nr, 19); /* KPF_HWPOISON */
+}
+
+bool hvo_is_huge(uint64_t pfn)
+{
+	return count_flag(pfn, 1, 17) == 1; /* KPF_HUGE */
 }
 
 static uint64_t pattern(uint64_t seed, size_t i)

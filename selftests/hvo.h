@@ -105,6 +105,7 @@ int hvo_poison(uint64_t pfn);
 int hvo_unpoison(uint64_t pfn);
 /* How many of the @nr pages from @pfn carry the mark of an error */
 int hvo_poisoned(uint64_t pfn, int nr);
+bool hvo_is_huge(uint64_t pfn);
 
 void hvo_fill(void *addr, size_t size, uint64_t seed);
 bool hvo_filled(const void *addr, size_t size, uint64_t seed);

@@ -422,6 +422,36 @@ static int soft_offline_keeps_content(void)
 	return KSFT_PASS;
 }
 
+/*
+ * A mark that was left on free memory is the same after that memory was in the
+ * pool: neither lost with a vmemmap page nor multiplied by filling new ones. (One on
+ * the head would be taken for one of the whole page, with the feature or without.)
+ */
+static int mark_survives_the_pool(void)
+{
+	long wanted = hvo_meminfo("MemFree") * 3 / 4 / 2048;
+	uint64_t pfn;
+	int i, marks;
+
+	for (i = 1; i < NR_SUBPAGES; i++) {
+		remember();
+		CHECK(hvo_pool(POOL) == POOL, "no pool");
+		pfn = poison_a_pool_page(subpages[i]);
+		CHECK(pfn, "no page");
+		CHECK(hvo_pool(0) == 0, "pool not emptied");
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		hvo_pool(wanted);
+		CHECK(hvo_is_huge(pfn), "the pool has not taken it");
+		CHECK(hvo_pool(0) == 0, "pool not emptied");
+		marks = hvo_poisoned(pfn, 512);
+		CHECK(marks == 1, "%d marks after page %d", marks, subpages[i]);
+		TRY(only_this_is_poisoned(pfn, subpages[i]));
+		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
+		TRY(all_is_as_before());
+	}
+	return KSFT_PASS;
+}
+
 static struct hvo_range ranges_before[4096], ranges_after[4096];
 static int nr_ranges;
 
@@ -526,6 +556,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(shrinking_moves_the_marks),
 	HVO_CASE(pool_page_can_be_unpoisoned),
 	HVO_CASE(soft_offline_keeps_content),
+	HVO_CASE(mark_survives_the_pool),
 	/* with the seal, from here on */
 	HVO_CASE(sealed_free_page_stays),
 	HVO_CASE(sealed_mapped_page_is_lost_but_stays),

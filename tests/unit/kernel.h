@@ -51,6 +51,8 @@
 /* ---- plain ---------------------------------------------------------------- */
 
 #define CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP 1
+#define CONFIG_MEMORY_FAILURE 1
+#define IS_ENABLED(option) (option)
 
 typedef uint8_t u8;
 typedef unsigned int gfp_t;
@@ -173,10 +175,14 @@ _Static_assert(sizeof(struct page) == 64, "struct page");
 
 #define PG_reserved_bit 1UL
 #define PG_head_bit 2UL
+#define PG_hwpoison_bit 4UL
 #define HPG_optimized_bit 1UL
 #define TAIL_MAPPING ((void *)0x400)
 
 #define PageReserved(page) (((page)->flags & PG_reserved_bit) != 0)
+#define PageHWPoison(page) (((page)->flags & PG_hwpoison_bit) != 0)
+#define folio_page(folio, n) (&(folio)->page + (n))
+extern atomic_long_t num_poisoned_pages;
 #define folio_test_hugetlb_vmemmap_optimized(f) (((f)->page.private & HPG_optimized_bit) != 0)
 #define folio_set_hugetlb_vmemmap_optimized(f) ((f)->page.private |= HPG_optimized_bit)
 #define folio_clear_hugetlb_vmemmap_optimized(f) ((f)->page.private &= ~HPG_optimized_bit)

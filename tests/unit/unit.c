@@ -71,6 +71,32 @@ static void leaf_is_left_alone(void)
 	check_world();
 }
 
+static void marked_folio_is_left_alone(void)
+{
+	static const int marked[] = { 0, 1, 63, 64, 511 };
+	LIST_HEAD(list);
+	size_t i;
+
+	num_poisoned_pages.counter = 1;
+	for (i = 0; i < sizeof(marked) / sizeof(marked[0]); i++) {
+		struct page *page = &smalls[0].folio->page + marked[i];
+
+		list_slot(&smalls[0], &list);
+		list_slot(&smalls[1], &list);
+		page->flags |= PG_hwpoison_bit;
+		smalls[0].optimized = false;
+		hugetlb_vmemmap_optimize_folios(SMALL, &list);
+		check_world();
+		ENSURE(PageHWPoison(page) && smalls[1].optimized);
+		page->flags &= ~PG_hwpoison_bit;
+		INIT_LIST_HEAD(&list);
+		dissolve(&smalls[0]);
+		dissolve(&smalls[1]);
+		check_world();
+	}
+	num_poisoned_pages.counter = 0;
+}
+
 static void empty_batch_costs_nothing(void)
 {
 	long flushes = world.flushes, periods = world.grace_periods;
@@ -308,6 +334,7 @@ int main(int argc, char **argv)
 	knobs();
 	empty_batch_costs_nothing();
 	leaf_is_left_alone();
+	marked_folio_is_left_alone();
 	sealed_pages_stay();
 	reserve_saves_the_first_page();
 	reserve_is_taken_whole_or_not();
