@@ -26,6 +26,12 @@ HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'the allow-list excuses not
 echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/slub.c:1' > "$tmp/one.log"
 ! HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" > /dev/null || fail 'the allow-list excuses too much'
 
+printf '%s\n' WARNING 'CPU: 0' 'Call Trace:' > "$tmp/trace"
+{ echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1'; cat "$tmp/trace"; } > "$tmp/one.log"
+HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'an explained line has an unexplained backtrace'
+{ cat "$tmp/one.log"; seq 3; cat "$tmp/trace"; } > "$tmp/two.log"
+! HVO_ALLOW=$tmp/allow "$judge" "$tmp/two.log" > /dev/null || fail 'another backtrace is excused'
+
 status=0
 "$judge" "$tmp/missing.log" 2> /dev/null || status=$?
 [ $status -eq 2 ] || fail 'a missing log is no error'
