@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "hvo.h"
+
+#define CGROUP "/sys/fs/cgroup/hvo-pressure/"
 
 static long oom_kills;
 
@@ -77,36 +80,55 @@ static int overasking_kills_nobody(void)
 	return nothing_bad_happened();
 }
 
+/* In large steps far from the end, in small ones near it */
+static void take_memory(long leave_kib)
+{
+	long free;
+	char *map;
+
+	while ((free = hvo_meminfo("MemFree")) > leave_kib) {
+		map = mmap(NULL, free > leave_kib + (128 << 10) ? 64UL << 20 : 64UL << 10,
+			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			   MAP_LOCKED | MAP_POPULATE, -1, 0);
+		if (map == MAP_FAILED)
+			break;
+	}
+}
+
 /*
  * A task that takes memory, locks it, and keeps it until it is killed; it stops
  * where the kernel would have to reclaim, so that it provokes nobody.
  */
 static pid_t start_hog(long leave_kib)
 {
-	size_t step = 64 << 10;
+	char step = 0;
 	int ready[2];
 	pid_t pid;
-	char *map;
 
 	if (pipe(ready))
 		return -1;
 	pid = fork();
 	if (!pid) {
-		while (hvo_meminfo("MemFree") > leave_kib) {
-			map = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-				   MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
-			if (map == MAP_FAILED)
-				break;
-		}
+		take_memory(leave_kib);
 		if (write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(0);
 	}
-	if (read(ready[0], &step, 1) != 1)
+	if (read(ready[0], &step, 1) != 1 || step != 'x')
 		pid = -1;
 	close(ready[0]);
 	close(ready[1]);
 	return pid;
+}
+
+static char *mapped;
+static size_t mapped_size;
+
+static void unmap(void)
+{
+	if (mapped)
+		munmap(mapped, mapped_size);
+	mapped = NULL;
 }
 
 /*
@@ -121,6 +143,7 @@ static bool shrink_below_watermarks(long pool, long kib)
 	long before = hvo_read("/proc/sys/vm/min_free_kbytes");
 
 	write_number(watermark, hvo_free_kib() + kib);
+	unmap();
 	write_number(pages, pool);
 	write_number(watermark, before);
 	close(watermark);
@@ -128,8 +151,11 @@ static bool shrink_below_watermarks(long pool, long kib)
 	return hvo_read(POOL_2M "nr_hugepages") == pool;
 }
 
-/* Half of memory in the pool, and a hog on the rest while @body runs */
-static int with_a_hog(int (*body)(long pool))
+/*
+ * Half of memory in the pool, and a hog on the rest while @body runs. Before the
+ * hog comes, @prepare may still use memory.
+ */
+static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 {
 	long pool;
 	pid_t hog;
@@ -139,6 +165,8 @@ static int with_a_hog(int (*body)(long pool))
 	settle_down();
 	pool = hvo_pool(hvo_meminfo("MemFree") / 2 / 2048);
 	CHECK(pool > 100, "pool %ld", pool);
+	if (prepare && prepare(pool) != KSFT_PASS)
+		return KSFT_FAIL;
 	hog = start_hog(2 * hvo_read("/proc/sys/vm/min_free_kbytes"));
 	CHECK(hog > 0, "no hog");
 	watch();
@@ -147,6 +175,11 @@ static int with_a_hog(int (*body)(long pool))
 	waitpid(hog, NULL, 0);
 	munlockall();
 	return ret == KSFT_PASS ? nothing_bad_happened() : ret;
+}
+
+static int with_a_hog(int (*body)(long pool))
+{
+	return prepare_and_hog(NULL, body);
 }
 
 static bool shrink_with_nothing_free(long pool)
@@ -238,12 +271,97 @@ static int shrinking_needs_little(void)
 	return with_a_hog(all_with_a_little);
 }
 
+/* The hog, a child, must not have it too. */
+static int map_the_pool(long pool)
+{
+	mapped_size = pool * HUGE_2M;
+	mapped = hvo_map(mapped_size, HUGE_2M);
+	CHECK(mapped, "no mapping");
+	CHECK(!madvise(mapped, mapped_size, MADV_DONTFORK), "%s", strerror(errno));
+	return KSFT_PASS;
+}
+
+static int unmapped_with_nothing_free(void)
+{
+	long before = hvo_vmemmap_pages();
+	int ret = prepare_and_hog(map_the_pool, all_at_once);
+
+	if (ret != KSFT_PASS)
+		return ret;
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* What is in use when the pool shrinks becomes surplus; a work frees it. */
+static int map_surplus_pages(long pool)
+{
+	if (map_the_pool(pool) != KSFT_PASS)
+		return KSFT_FAIL;
+	hvo_pool(0);
+	CHECK(hvo_read(POOL_2M "surplus_hugepages") == pool, "%ld surplus",
+	      hvo_read(POOL_2M "surplus_hugepages"));
+	return KSFT_PASS;
+}
+
+static int surplus_unmapped_with_nothing_free(void)
+{
+	long before = hvo_vmemmap_pages();
+	int ret = prepare_and_hog(map_surplus_pages, all_at_once);
+
+	if (ret != KSFT_PASS)
+		return ret;
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* A task that may use no more memory than it has, and shrinks the pool */
+static int shrink_in_cgroup(void)
+{
+	int pages = open(POOL_2M "nr_hugepages", O_WRONLY), status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		hvo_write(CGROUP "cgroup.procs", getpid());
+		settle_down();
+		hvo_write(CGROUP "memory.max", hvo_read(CGROUP "memory.current") + 64 * 1024);
+		write_number(pages, 0);
+		_exit(0);
+	}
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no task");
+	CHECK(status == 0, "it ended with %d", status);
+	close(pages);
+	return KSFT_PASS;
+}
+
+static int memory_cgroup_does_not_limit_it(void)
+{
+	long before = hvo_vmemmap_pages();
+
+	hvo_write_str("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	mkdir(CGROUP, 0755);
+	NEED(!access(CGROUP "memory.max", W_OK), "no memory cgroup controller");
+	CHECK(hvo_pool(200) == 200, "no pool");
+	watch();
+	if (shrink_in_cgroup() != KSFT_PASS)
+		return KSFT_FAIL;
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == 0, "%ld are stuck",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_keyed(CGROUP "memory.events", "oom_kill") == 0, "a task was killed");
+	CHECK(hvo_keyed(CGROUP "memory.events", "oom") == 0, "the limit was in the way");
+	rmdir(CGROUP);
+	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
+	return nothing_bad_happened();
+}
+
 static const struct hvo_case cases[] = {
 	HVO_CASE(overasking_kills_nobody),
 	HVO_CASE(shrinking_without_memory_makes_progress),
 	HVO_CASE(shrinking_all_without_memory),
 	HVO_CASE(shrinking_far_below_the_watermarks),
 	HVO_CASE(shrinking_needs_little),
+	HVO_CASE(unmapped_with_nothing_free),
+	HVO_CASE(surplus_unmapped_with_nothing_free),
+	HVO_CASE(memory_cgroup_does_not_limit_it),
 };
 
 int main(void)
