@@ -27,12 +27,10 @@
 #define PAGES		(REGION / PAGE)
 #define HUGE_SUBPAGES	(HUGE_2M / PAGE)
 #define PFNS_PER_TAIL	(PAGE / STRUCT_PAGE)
-#define KPF_COMPOUND_TAIL	(1UL << 16)
-#define KPF_HUGE		(1UL << 17)
 
 static struct shared {
-	atomic_bool ready, look, stop;
-	atomic_ulong flags;	/* those that were always seen */
+	atomic_bool ready, look, stop, tail_before;
+	atomic_ulong looks, tail_after;
 } *shared;
 
 static char *region, *pool;
@@ -113,17 +111,25 @@ static void walk(void)
 	_exit(0);
 }
 
-/* Looks at the struct page, and at nothing else, as long as it is told to. */
+/*
+ * Reads the link to the head out of the struct page, by its address and with its
+ * CPU's own idea of what is there, as long as it is told to. A tail has that link;
+ * what lies there after the remap is the head itself, which has none.
+ */
 static void watch(void)
 {
-	int file = open("/proc/kpageflags", O_RDONLY);
-	uint64_t flags;
+	unsigned long vmemmap = hvo_vmemmap_base();
+	unsigned long link = vmemmap + target * STRUCT_PAGE + sizeof(long);
+	unsigned long tail = (vmemmap + target / HUGE_SUBPAGES * HUGE_SUBPAGES * STRUCT_PAGE) | 1;
 
 	while (!shared->stop) {
-		if (pread(file, &flags, sizeof(flags), target * 8) != sizeof(flags))
-			_exit(1);
-		if (shared->look)
-			shared->flags &= flags;
+		uint64_t word = hvo_kernel_word(link);
+
+		shared->tail_before |= word == tail;
+		if (shared->look) {
+			shared->looks++;
+			shared->tail_after += word == tail;
+		}
 		shared->ready = true;
 	}
 	_exit(0);
@@ -136,7 +142,9 @@ static pid_t start(void (*body)(void))
 	shared->ready = false;
 	shared->look = false;
 	shared->stop = false;
-	shared->flags = -1UL;
+	shared->tail_before = false;
+	shared->looks = 0;
+	shared->tail_after = 0;
 	pid = fork();
 	if (!pid) {
 		munmap(region, REGION);
@@ -197,95 +205,92 @@ static int find_place(void)
 	return KSFT_PASS;
 }
 
-static int walk_meanwhile(void)
+/* One walker and one pool; *formed says whether they met on one page. */
+static int walk_meanwhile(bool *formed)
 {
-	bool formed, well;
-	pid_t pid;
+	pid_t pid = start(walk);
+	bool well;
 
-	pid = start(walk);
-	formed = form_huge_pages() && use_huge_pages();
+	*formed = form_huge_pages() && use_huge_pages();
 	well = ended_well(pid);
 	CHECK(hvo_read(RACE "walker") == 0, "the walker was not held up");
 	let_go();
 	CHECK(well, "the walker was hit");
-	CHECK(formed, "the page is not in the pool");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return KSFT_PASS;
 }
 
-/* It has seen a refcount in use, and is about to write: the first wait is for it. */
-static int walker_that_is_about_to_write(void)
+/* It has seen a refcount in use, and is about to write. */
+static int walk_and_write(bool *formed)
 {
-	int ret = find_place();
-
-	if (ret != KSFT_PASS)
-		return ret;
 	hvo_write(RACE "before_write_ms", 10000);
-	return walk_meanwhile();
+	return walk_meanwhile(formed);
 }
 
 /*
  * It comes after the first wait, finds a page that is no fake head yet, and reads
- * the refcount when it is one: the second wait is for it.
+ * the refcount when it is one.
  */
-static int walker_that_is_about_to_read(void)
+static int walk_and_read(bool *formed)
 {
-	int ret = find_place();
-
-	if (ret != KSFT_PASS)
-		return ret;
 	hvo_write(RACE "before_check_ms", 6000);
 	hvo_write(RACE "after_first_wait_ms", 7000);
 	hvo_write(RACE "before_count_ms", 12000);
-	return walk_meanwhile();
-}
-
-/* What the page allocator hands out next are the pages that were just freed. */
-static void write_over_freed_pages(void)
-{
-	size_t size = 4 * POOL * TAILS_2M * PAGE;
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (map == MAP_FAILED)
-		return;
-	memset(map, 0xa5, size);
-	munmap(map, size);
+	return walk_meanwhile(formed);
 }
 
 /* Soon, before the CPU forgets the translation by itself */
-static int look_meanwhile(void)
+static int look_meanwhile(bool *formed)
 {
-	bool formed, well;
-	uint64_t flags;
-	pid_t pid;
+	pid_t pid = start(watch);
+	bool well;
+	int tries;
 
-	pid = start(watch);
-	formed = form_huge_pages();
+	*formed = form_huge_pages();
 	shared->look = true;
-	write_over_freed_pages();
-	shared->look = false;
+	for (tries = 0; tries < 5000 && shared->looks < 3; tries++)
+		usleep(1000);
 	well = ended_well(pid);
-	flags = shared->flags;
-	formed = formed && use_huge_pages();
+	*formed = *formed && use_huge_pages();
 	let_go();
 	CHECK(well, "who looked was hit");
-	CHECK(formed, "the page is not in the pool");
-	CHECK((flags & KPF_HUGE) && (flags & KPF_COMPOUND_TAIL), "it saw flags %lx", flags);
+	CHECK(!*formed || (shared->tail_before && shared->looks), "it has not looked");
+	CHECK(!*formed || !shared->tail_after, "an old translation, in %lu of %lu looks",
+	      shared->tail_after, shared->looks);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return KSFT_PASS;
+}
+
+/* Which free memory the pool takes is not for a test to say. */
+static int until_they_meet(int (*meet)(bool *formed))
+{
+	bool formed = false;
+	int tries, ret;
+
+	for (tries = 0; tries < 5 && !formed; tries++) {
+		ret = find_place();
+		if (ret == KSFT_PASS)
+			ret = meet(&formed);
+		if (ret != KSFT_PASS)
+			return ret;
+	}
+	CHECK(formed, "the page was never in the pool");
+	return KSFT_PASS;
+}
+
+static int walker_that_is_about_to_write(void)
+{
+	return until_they_meet(walk_and_write);
+}
+
+static int walker_that_is_about_to_read(void)
+{
+	return until_they_meet(walk_and_read);
 }
 
 static int cpu_with_an_old_translation(void)
 {
-	int tries, ret;
-
-	for (tries = 0; tries < 4; tries++) {
-		ret = find_place();
-		if (ret == KSFT_PASS)
-			ret = look_meanwhile();
-		if (ret != KSFT_PASS)
-			return ret;
-		CHECK(hvo_pool(0) == 0, "pool not emptied");
-	}
-	return KSFT_PASS;
+	return until_they_meet(look_meanwhile);
 }
 
 static const struct hvo_case cases[] = {

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation on the way out of the pool is made to fail, one after the
+ * other: the page leaves or stays, whole, and a second try without the fault
+ * works.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "hvo.h"
+
+#define KNOBS	"/sys/kernel/debug/fail_page_alloc/"
+#define POOL	4L
+#define MANY	1000000L
+
+static long vmemmap_before;
+static int nth = -1, make_it_fail = -1;
+
+static void put(int fd, long value)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%ld", value);
+
+	if (pwrite(fd, text, len, 0) != len)
+		ksft_print_msg("writing %ld: %s\n", value, strerror(errno));
+}
+
+/* Where the workqueues free pages and refill the reserve */
+static void workers_may_fail(bool yes)
+{
+	DIR *proc = opendir("/proc");
+	char path[300], name[32];
+	struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (!atoi(entry->d_name) || hvo_read_word(path, name, sizeof(name)) ||
+		    strncmp(name, "kworker", 7))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/make-it-fail", entry->d_name);
+		hvo_write(path, yes);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* A way to fail: at the @n-th allocation, for @times of them */
+struct fault {
+	bool single;
+	long n, times;
+};
+
+static void arm(const struct fault *fault)
+{
+	hvo_write(KNOBS "space", fault->n);
+	hvo_write(KNOBS "times", fault->single ? 0 : fault->times);
+	if (fault->single)
+		put(nth, fault->n);
+	else
+		put(make_it_fail, 1);
+}
+
+/* Returns whether the fault was reached. */
+static bool disarm(const struct fault *fault)
+{
+	char left[24] = "";
+	bool reached;
+
+	put(make_it_fail, 0);
+	if (fault->single) {
+		if (pread(nth, left, sizeof(left) - 1, 0) < 0)
+			return false;
+		put(nth, 0);
+		reached = atol(left) == 0;
+	} else {
+		reached = hvo_read(KNOBS "times") < fault->times;
+	}
+	hvo_write(KNOBS "times", 0);
+	return reached;
+}
+
+static bool have_faults(void)
+{
+	nth = open("/proc/self/fail-nth", O_RDWR);
+	make_it_fail = open("/proc/self/make-it-fail", O_RDWR);
+	if (nth < 0 || make_it_fail < 0 || hvo_write(KNOBS "times", 0))
+		return false;
+	hvo_write(KNOBS "min-order", 0);
+	hvo_write_str(KNOBS "ignore-gfp-wait", "N");
+	hvo_write_str(KNOBS "task-filter", "Y");
+	hvo_write(KNOBS "probability", 100);
+	hvo_write(KNOBS "verbose", 0);
+	hvo_write("/sys/kernel/debug/failslab/verbose", 0);
+	return true;
+}
+
+/* The reserve is filled by a work, and soon. */
+static int reserve_is_full(void)
+{
+	int tries;
+
+	for (tries = 0; tries < 500 && hvo_read(HVO_SYSFS "reserve_kb") != TAILS_2M * 4; tries++)
+		usleep(10000);
+	CHECK(hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4, "%ld KiB",
+	      hvo_read(HVO_SYSFS "reserve_kb"));
+	return KSFT_PASS;
+}
+
+#define TRY(call) do {							\
+	int _ret = (call);						\
+									\
+	if (_ret != KSFT_PASS)						\
+		return _ret;						\
+} while (0)
+
+static int pool_is(long pages, long surplus)
+{
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld pages",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_read(POOL_2M "surplus_hugepages") == surplus, "%ld surplus",
+	      hvo_read(POOL_2M "surplus_hugepages"));
+	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
+	CHECK(vmemmap_before - hvo_vmemmap_pages() == pages * TAILS_2M, "%ld freed",
+	      vmemmap_before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/* A surplus page is none any more when the pool is as large as it is. */
+static int empty_the_pool(void)
+{
+	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_pool(0) == 0, "%ld pages are stuck", hvo_read(POOL_2M "nr_hugepages"));
+	TRY(pool_is(0, 0));
+	return reserve_is_full();
+}
+
+/* Takes one page out of the pool, with @fault; *stuck says that it stayed. */
+static int shrink(const struct fault *fault, bool *reached, bool *stuck)
+{
+	long failures = hvo_read(HVO_SYSFS "restore_failures");
+	int pages = open(POOL_2M "nr_hugepages", O_WRONLY);
+
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	arm(fault);
+	put(pages, POOL - 1);
+	*reached = disarm(fault);
+	close(pages);
+	*stuck = hvo_read(POOL_2M "nr_hugepages") == POOL;
+	TRY(*stuck ? pool_is(POOL, 1) : pool_is(POOL - 1, 0));
+	CHECK((hvo_read(HVO_SYSFS "restore_failures") > failures) == *stuck, "not counted");
+	return empty_the_pool();
+}
+
+/* As shrink(), of a page that a work has to restore */
+static int unmap_surplus(const struct fault *fault, bool *reached, bool *stuck)
+{
+	char *map;
+
+	hvo_write(POOL_2M "nr_overcommit_hugepages", 1);
+	map = hvo_map(HUGE_2M, HUGE_2M);
+	CHECK(map, "no surplus page");
+	workers_may_fail(true);
+	arm(fault);
+	put(make_it_fail, 0);
+	munmap(map, HUGE_2M);
+	hvo_pool(0); /* waits for the work */
+	*reached = disarm(fault);
+	workers_may_fail(false);
+	*stuck = hvo_read(POOL_2M "nr_hugepages") == 1;
+	TRY(*stuck ? pool_is(1, 1) : pool_is(0, 0));
+	return empty_the_pool();
+}
+
+typedef int (*operation)(const struct fault *fault, bool *reached, bool *stuck);
+
+/*
+ * Faults at the first allocation, the second, and so on until it is not reached.
+ * What one page needs is at least so many.
+ */
+static int each_in_turn(operation operation, bool single, long times, int least, int *nr_stuck)
+{
+	struct fault fault = { .single = single, .times = times };
+	bool reached = true, stuck;
+
+	*nr_stuck = 0;
+	for (fault.n = 1; reached && fault.n < 100; fault.n++) {
+		if (operation(&fault, &reached, &stuck) != KSFT_PASS) {
+			ksft_print_msg("failing was number %ld\n", fault.n);
+			return KSFT_FAIL;
+		}
+		*nr_stuck += stuck;
+	}
+	ksft_print_msg("%ld allocations, %d times the page stayed\n", fault.n - 2, *nr_stuck);
+	CHECK(!reached && fault.n - 2 >= least, "they were not reached");
+	return KSFT_PASS;
+}
+
+/* A second try is made for each page, so one fault is never felt. */
+static int shrinking_with_one_fault(void)
+{
+	int stuck;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	TRY(each_in_turn(shrink, true, 1, TAILS_2M, &stuck));
+	CHECK(!stuck, "%d times", stuck);
+	return KSFT_PASS;
+}
+
+/* From some point on nothing can be had: this is what the reserve is for. */
+static int shrinking_with_nothing_more(void)
+{
+	long used = hvo_read(HVO_SYSFS "reserve_used");
+	int stuck;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	TRY(each_in_turn(shrink, false, MANY, TAILS_2M, &stuck));
+	CHECK(!stuck, "%d times", stuck);
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") - used >= TAILS_2M, "used %ld times",
+	      hvo_read(HVO_SYSFS "reserve_used") - used);
+	return KSFT_PASS;
+}
+
+/* What is free, or cached by the slab allocator: the debug kernel frees late. */
+static long unused_kib(void)
+{
+	return hvo_free_kib() + hvo_meminfo("Slab");
+}
+
+/* Six pages are had, the seventh is not, and the six have to be freed. */
+static int what_was_allocated_before_is_freed(void)
+{
+	const struct fault fault = { .n = TAILS_2M, .times = MANY };
+	const int rounds = 40;
+	bool reached, stuck;
+	long unused;
+	int i;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	unused = unused_kib();
+	for (i = 0; i < rounds; i++) {
+		TRY(shrink(&fault, &reached, &stuck));
+		CHECK(reached && !stuck, "round %d", i);
+	}
+	unused -= unused_kib();
+	ksft_print_msg("%ld KiB less are free\n", unused);
+	CHECK(unused < rounds * (TAILS_2M - 1) * 4 / 2, "%ld KiB are lost", unused);
+	return KSFT_PASS;
+}
+
+static int surplus_page_with_two_faults(void)
+{
+	int stuck;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	TRY(each_in_turn(unmap_surplus, false, 2, TAILS_2M, &stuck));
+	CHECK(!stuck, "%d times", stuck);
+	return KSFT_PASS;
+}
+
+static int surplus_page_with_nothing_more(void)
+{
+	int stuck;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	TRY(each_in_turn(unmap_surplus, false, MANY, TAILS_2M, &stuck));
+	CHECK(!stuck, "%d times", stuck);
+	return KSFT_PASS;
+}
+
+/*
+ * Nor can the reserve be filled again: it lasts for one page. The others stay,
+ * as surplus pages, and leave when there is memory again.
+ */
+static int reserve_lasts_for_one_page(void)
+{
+	const struct fault fault = { .n = 1, .times = MANY };
+	long failures = hvo_read(HVO_SYSFS "restore_failures");
+	long used = hvo_read(HVO_SYSFS "reserve_used");
+	int pages = open(POOL_2M "nr_hugepages", O_WRONLY);
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	workers_may_fail(true);
+	arm(&fault);
+	put(pages, 0);
+	CHECK(disarm(&fault), "nothing failed");
+	close(pages);
+	TRY(pool_is(POOL - 1, POOL - 1));
+	failures = hvo_read(HVO_SYSFS "restore_failures") - failures;
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used + 1, "it was not the reserve");
+	CHECK(hvo_read(HVO_SYSFS "reserve_kb") == 0, "it was filled from nothing");
+	CHECK(failures >= POOL - 1, "%ld failures counted", failures);
+	workers_may_fail(false);
+	return empty_the_pool();
+}
+
+/* All that one fault leaves behind is an error and the page. */
+static int demote_once(long n)
+{
+	const struct fault fault = { .n = n, .times = 2 };
+	int demote = open(POOL_1G "demote", O_WRONLY);
+	bool reached;
+	int ret;
+
+	arm(&fault);
+	ret = pwrite(demote, "1", 1, 0) == 1 ? 0 : errno;
+	reached = disarm(&fault);
+	close(demote);
+	CHECK(reached, "number %ld is not reached", n);
+	CHECK(ret == ENOMEM, "number %ld: %s", n, strerror(ret));
+	CHECK(hvo_read(POOL_1G "nr_hugepages") == 1, "number %ld: it is gone", n);
+	CHECK(hvo_read(HVO_1G "optimized_pages") == 1, "number %ld: not optimised", n);
+	CHECK(vmemmap_before - hvo_vmemmap_pages() == TAILS_1G, "number %ld: %ld freed", n,
+	      vmemmap_before - hvo_vmemmap_pages());
+	return KSFT_PASS;
+}
+
+/*
+ * What was allocated before the fault has to be freed. It is so much here that
+ * not doing so is more than the debug kernel, too, would take for itself.
+ */
+static int demotion_with_faults(void)
+{
+	static const long numbers[] = {
+		1, 64, 512, 513, TAILS_1G, TAILS_1G, TAILS_1G,
+	};
+	long free;
+	unsigned int i;
+
+	NEED(hvo_optimizing(), "pages are not being optimised");
+	hvo_write(POOL_1G "nr_hugepages", 1);
+	NEED(hvo_read(POOL_1G "nr_hugepages") == 1, "no contiguous GiB of memory is free");
+	free = unused_kib();
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		TRY(demote_once(numbers[i]));
+	free -= unused_kib();
+	ksft_print_msg("%ld KiB less are free\n", free);
+	CHECK(free < 32 * 1024, "%ld KiB are lost", free);
+	CHECK(!hvo_write(POOL_1G "demote", 1), "without a fault");
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == 512, "%ld pages",
+	      hvo_read(POOL_2M "nr_hugepages"));
+	return empty_the_pool();
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(shrinking_with_one_fault),
+	HVO_CASE(shrinking_with_nothing_more),
+	HVO_CASE(what_was_allocated_before_is_freed),
+	HVO_CASE(surplus_page_with_two_faults),
+	HVO_CASE(surplus_page_with_nothing_more),
+	HVO_CASE(reserve_lasts_for_one_page),
+	HVO_CASE(demotion_with_faults),
+};
+
+int main(void)
+{
+	if (!have_faults())
+		ksft_exit_skip("no fault injection in this kernel\n");
+	hvo_pool(0);
+	vmemmap_before = hvo_vmemmap_pages();
+	HVO_RUN(cases);
+}
