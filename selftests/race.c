@@ -112,23 +112,32 @@ static void walk(void)
 }
 
 /*
- * Reads the link to the head out of the struct page, by its address and with its
- * CPU's own idea of what is there, as long as it is told to. A tail has that link;
+ * How many tail vmemmap pages still show a tail in their first struct page: by its
+ * address, with this CPU's own idea of what is there. A tail has a link to its head;
  * what lies there after the remap is the head itself, which has none.
  */
+static int tails_seen(unsigned long head)
+{
+	int i, seen = 0;
+
+	for (i = 1; i <= TAILS_2M; i++)
+		seen += hvo_kernel_word(head + i * PAGE + sizeof(long)) == (head | 1);
+	return seen;
+}
+
+/* Looks as long as it is told to. */
 static void watch(void)
 {
-	unsigned long vmemmap = hvo_vmemmap_base();
-	unsigned long link = vmemmap + target * STRUCT_PAGE + sizeof(long);
-	unsigned long tail = (vmemmap + target / HUGE_SUBPAGES * HUGE_SUBPAGES * STRUCT_PAGE) | 1;
+	unsigned long head = hvo_vmemmap_base() +
+			     target / HUGE_SUBPAGES * HUGE_SUBPAGES * STRUCT_PAGE;
 
 	while (!shared->stop) {
-		uint64_t word = hvo_kernel_word(link);
+		int seen = tails_seen(head);
 
-		shared->tail_before |= word == tail;
+		shared->tail_before |= seen > 0;
 		if (shared->look) {
 			shared->looks++;
-			shared->tail_after += word == tail;
+			shared->tail_after += seen > 0;
 		}
 		shared->ready = true;
 	}
@@ -275,6 +284,7 @@ static int until_they_meet(int (*meet)(bool *formed))
 			return ret;
 	}
 	CHECK(formed, "the page was never in the pool");
+	ksft_print_msg("met at the %d. try\n", tries);
 	return KSFT_PASS;
 }
 
@@ -288,9 +298,14 @@ static int walker_that_is_about_to_read(void)
 	return until_they_meet(walk_and_read);
 }
 
+/* Several times, as a CPU also forgets by itself now and then. */
 static int cpu_with_an_old_translation(void)
 {
-	return until_they_meet(look_meanwhile);
+	int i, ret = KSFT_PASS;
+
+	for (i = 0; i < 3 && ret == KSFT_PASS; i++)
+		ret = until_they_meet(look_meanwhile);
+	return ret;
 }
 
 static const struct hvo_case cases[] = {
@@ -299,13 +314,20 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(cpu_with_an_old_translation),
 };
 
+/* The case of the step that is left out: bits 1, 2 and 4 of the debug kernel's knob */
 int main(void)
 {
+	unsigned int which = 0;
 	char skip[8];
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* so that a CPU does not keep what we free, and huge pages can be made of it */
+	hvo_write("/proc/sys/vm/percpu_pagelist_high_fraction", 1 << 20);
 	if (hvo_cmdline("hvo.skip", skip, sizeof(skip)))
-		hvo_write_str(RACE "skip", skip);
-	HVO_RUN(cases);
+		which = atoi(skip) < 4 ? atoi(skip) : 3;
+	if (!which)
+		HVO_RUN(cases);
+	hvo_write_str(RACE "skip", skip);
+	hvo_run(&cases[which - 1], 1, true);
 }
