@@ -45,6 +45,10 @@ verdict good 0 '4 passed, 0 failed, 2 skipped'
 grep -q '"mode": "boot"' "$tmp/json" || { echo 'the mode is lost' >&2; exit 1; }
 grep -q '"why": "no reason"' "$tmp/json" || { echo 'the reason of a skip is lost' >&2; exit 1; }
 
+echo 'late|debug|left out|mapping' > "$tmp/good/late.boot"
+verdict good 0 '4 passed, 0 failed, 3 skipped'
+grep -q 'late: no time was left' "$tmp/text" || { echo 'what was left out is lost' >&2; exit 1; }
+
 boot failing 0 mapping <<'END'
 # TAP version 13
 # 1..2

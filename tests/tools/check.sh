@@ -51,6 +51,7 @@ refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
 refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
 refused 'unknown boot' "no boot 'nowhere'" "$small/vm/test" nowhere
 refused 'seconds that are none' 'no number of seconds' env HVO_SECONDS=1h "$small/vm/test" on
+refused 'minutes that are none' 'no number of minutes' env HVO_MINUTES=soon "$small/vm/test" on
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
