@@ -325,7 +325,7 @@ static void offline_and_online(void)
 	if (hvo_read_word(path, state, sizeof(state)) || strcmp(state, "online"))
 		return;
 	sigaction(SIGALRM, &action, NULL);
-	alarm(3);
+	alarm(5);
 	gone = !hvo_write_str(path, "offline");
 	alarm(0);
 	did_it(gone);
@@ -485,6 +485,14 @@ static bool reserve_is_full(void)
 	return !hvo_mode_is("on");
 }
 
+/* What could not be restored in the meantime is surplus, and must be none to leave. */
+static bool empty_the_pools(void)
+{
+	hvo_write(POOL_1G "nr_hugepages", 0);
+	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
+	return !hvo_pool(0) && !hvo_read(POOL_1G "nr_hugepages");
+}
+
 static void result(bool good, const char *name)
 {
 	ksft_test_result(good, "%s\n", name);
@@ -502,12 +510,16 @@ int main(void)
 	if (shared == MAP_FAILED || !nr_blocks || !fill_disk() || !keep_some())
 		ksft_exit_fail_msg("cannot prepare: %s\n", strerror(errno));
 	ksft_set_plan(NR_WORKERS + 6);
+	/* for demote(): later a GiB in one piece is seldom to be had */
+	hvo_write(POOL_1G "nr_hugepages", 1);
 	run_all();
 
 	result(hvo_filled(kept, KEPT, 0), "what_was_kept_is_as_it_was");
 	munmap(kept, KEPT);
 	hvo_write(SYSCTL_OPTIMIZE, hvo_mode_is("on"));
-	result(!hvo_write(POOL_1G "nr_hugepages", 0) && !hvo_pool(0), "the_pools_can_be_emptied");
+	ksft_print_msg("%ld times nothing could be had for restoring\n",
+		       hvo_read(HVO_SYSFS "restore_failures"));
+	result(empty_the_pools(), "the_pools_can_be_emptied");
 	result(hvo_optimized() == 0 && nothing_is_read_only(), "nothing_is_left_optimised");
 	ksft_print_msg("%ld vmemmap pages before, %ld after\n", pages, hvo_vmemmap_pages());
 	result(hvo_vmemmap_pages() == pages, "no_vmemmap_page_is_missing");
