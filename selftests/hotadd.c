@@ -83,19 +83,11 @@ static int offline_dissolves_the_pool(void)
 	return KSFT_PASS;
 }
 
-/* What debug kernels keep for each page is counted as vmemmap, too. */
-static long page_extension(void)
-{
-	unsigned long size = hvo_symbol("page_ext_size");
-
-	return size ? hvo_kernel_word(size) : 0;
-}
-
 static int removal_gives_everything_back(void)
 {
 	long tables = hvo_read(HVO_SYSFS "page_table_kb"), pages = hvo_vmemmap_pages();
 	long memory = nr_blocks * block_pages();
-	long gone = memory * (STRUCT_PAGE + page_extension()) / PAGE;
+	long gone = memory * (STRUCT_PAGE + hvo_page_ext()) / PAGE;
 	long gone_tables = memory * STRUCT_PAGE / HUGE_2M * 4;
 	bool ejected = false;
 	glob_t found;

@@ -16,7 +16,8 @@
 #include "hvo.h"
 
 #define DIMM	"256"		/* MiB: two blocks */
-#define DIMM_VMEMMAP	((256UL << 20) / PAGE * STRUCT_PAGE)
+#define DIMM_PAGES	((256UL << 20) / PAGE)
+#define DIMM_VMEMMAP	(DIMM_PAGES * STRUCT_PAGE)
 #define CYCLES	5
 #define EMPTY_CYCLES	12
 #define POOL	60L		/* all of them fit on one block of the DIMM */
@@ -103,7 +104,8 @@ static int plugged_memory_is_mapped_right(void)
 	if (add_dimm() != KSFT_PASS)
 		return KSFT_FAIL;
 	after = take_account();
-	CHECK(after.vmemmap - before.vmemmap == (long)(DIMM_VMEMMAP / PAGE), "%ld",
+	CHECK(after.vmemmap - before.vmemmap ==
+	      (long)(DIMM_PAGES * (STRUCT_PAGE + hvo_page_ext()) / PAGE), "%ld",
 	      after.vmemmap - before.vmemmap);
 	CHECK(after.tables - before.tables == (long)(ptes * DIMM_VMEMMAP / 512 >> 10), "%ld",
 	      after.tables - before.tables);

@@ -330,6 +330,13 @@ int hvo_unpoison(uint64_t pfn)
 	return hvo_write("/sys/kernel/debug/hwpoison/unpoison-pfn", pfn);
 }
 
+long hvo_page_ext(void)
+{
+	unsigned long size = hvo_symbol("page_ext_size");
+
+	return size ? hvo_kernel_word(size) : 0;
+}
+
 /* How many of the @nr pages from @pfn have the flag @bit of /proc/kpageflags */
 static int count_flag(uint64_t pfn, int nr, int bit)
 {

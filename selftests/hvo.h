@@ -94,6 +94,8 @@ uint64_t hvo_vmemmap_pte(unsigned long addr);
 /* The memory of the kernel, and where its symbols are; 0 where there is nothing */
 uint64_t hvo_kernel_word(unsigned long addr);
 unsigned long hvo_symbol(const char *name);
+/* What debug kernels keep for each page in bytes; it is counted as vmemmap, too. */
+long hvo_page_ext(void);
 /* To be called when memory has come or gone: /proc/kcore is laid out anew then. */
 void hvo_memory_changed(void);
 
