@@ -111,13 +111,6 @@ static int reserve_is_full(void)
 	return KSFT_PASS;
 }
 
-#define TRY(call) do {							\
-	int _ret = (call);						\
-									\
-	if (_ret != KSFT_PASS)						\
-		return _ret;						\
-} while (0)
-
 static int pool_is(long pages, long surplus)
 {
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld pages",
@@ -130,11 +123,9 @@ static int pool_is(long pages, long surplus)
 	return KSFT_PASS;
 }
 
-/* A surplus page is none any more when the pool is as large as it is. */
 static int empty_the_pool(void)
 {
-	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_pool(0) == 0, "%ld pages are stuck", hvo_read(POOL_2M "nr_hugepages"));
+	CHECK(hvo_empty_pool() == 0, "%ld pages are stuck", hvo_read(POOL_2M "nr_hugepages"));
 	TRY(pool_is(0, 0));
 	return reserve_is_full();
 }
@@ -179,47 +170,43 @@ static int unmap_surplus(const struct fault *fault, bool *reached, bool *stuck)
 typedef int (*operation)(const struct fault *fault, bool *reached, bool *stuck);
 
 /*
- * Faults at the first allocation, the second, and so on until it is not reached.
- * What one page needs is at least so many.
+ * Faults at the first allocation, the second, and so on until it is not reached. Each
+ * vmemmap page of one page is such an allocation, and the page leaves in spite of it.
  */
-static int each_in_turn(operation operation, bool single, long times, int least, int *nr_stuck)
+static int each_in_turn(operation operation, bool single, long times)
 {
 	struct fault fault = { .single = single, .times = times };
 	bool reached = true, stuck;
+	int nr_stuck = 0;
 
-	*nr_stuck = 0;
+	NEED(hvo_optimizing(), "pages are not being optimised");
 	for (fault.n = 1; reached && fault.n < 100; fault.n++) {
 		if (operation(&fault, &reached, &stuck) != KSFT_PASS) {
 			ksft_print_msg("failing was number %ld\n", fault.n);
 			return KSFT_FAIL;
 		}
-		*nr_stuck += stuck;
+		nr_stuck += stuck;
 	}
-	ksft_print_msg("%ld allocations, %d times the page stayed\n", fault.n - 2, *nr_stuck);
-	CHECK(!reached && fault.n - 2 >= least, "they were not reached");
+	ksft_print_msg("%ld allocations, %d times the page stayed\n", fault.n - 2, nr_stuck);
+	CHECK(!reached && fault.n - 2 >= TAILS_2M, "they were not reached");
+	CHECK(!nr_stuck, "%d times", nr_stuck);
 	return KSFT_PASS;
 }
 
 /* A second try is made for each page, so one fault is never felt. */
 static int shrinking_with_one_fault(void)
 {
-	int stuck;
-
-	NEED(hvo_optimizing(), "pages are not being optimised");
-	TRY(each_in_turn(shrink, true, 1, TAILS_2M, &stuck));
-	CHECK(!stuck, "%d times", stuck);
-	return KSFT_PASS;
+	return each_in_turn(shrink, true, 1);
 }
 
 /* From some point on nothing can be had: this is what the reserve is for. */
 static int shrinking_with_nothing_more(void)
 {
 	long used = hvo_read(HVO_SYSFS "reserve_used");
-	int stuck;
+	int ret = each_in_turn(shrink, false, MANY);
 
-	NEED(hvo_optimizing(), "pages are not being optimised");
-	TRY(each_in_turn(shrink, false, MANY, TAILS_2M, &stuck));
-	CHECK(!stuck, "%d times", stuck);
+	if (ret != KSFT_PASS)
+		return ret;
 	CHECK(hvo_read(HVO_SYSFS "reserve_used") - used >= TAILS_2M, "used %ld times",
 	      hvo_read(HVO_SYSFS "reserve_used") - used);
 	return KSFT_PASS;
@@ -254,22 +241,12 @@ static int what_was_allocated_before_is_freed(void)
 
 static int surplus_page_with_two_faults(void)
 {
-	int stuck;
-
-	NEED(hvo_optimizing(), "pages are not being optimised");
-	TRY(each_in_turn(unmap_surplus, false, 2, TAILS_2M, &stuck));
-	CHECK(!stuck, "%d times", stuck);
-	return KSFT_PASS;
+	return each_in_turn(unmap_surplus, false, 2);
 }
 
 static int surplus_page_with_nothing_more(void)
 {
-	int stuck;
-
-	NEED(hvo_optimizing(), "pages are not being optimised");
-	TRY(each_in_turn(unmap_surplus, false, MANY, TAILS_2M, &stuck));
-	CHECK(!stuck, "%d times", stuck);
-	return KSFT_PASS;
+	return each_in_turn(unmap_surplus, false, MANY);
 }
 
 /*

@@ -142,6 +142,13 @@ long hvo_pool(long pages)
 	return ret ? ret : hvo_read(POOL_2M "nr_hugepages");
 }
 
+/* A surplus page has left already as far as the number goes that is written. */
+long hvo_empty_pool(void)
+{
+	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
+	return hvo_pool(0);
+}
+
 /* Which of the two counters a page is in depends on where it came from. */
 long hvo_vmemmap_pages(void)
 {

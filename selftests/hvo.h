@@ -41,6 +41,13 @@ extern const char *hvo_why;
 	}								\
 } while (0)
 
+/* For steps that CHECK for themselves: the line of the caller, below that of the step */
+#define TRY(call) do {							\
+	int _ret = (call);						\
+									\
+	CHECK(_ret == KSFT_PASS, "see above");				\
+} while (0)
+
 #define NEED(cond, why) do {						\
 	if (!(cond)) {							\
 		hvo_why = (why);					\
@@ -69,6 +76,8 @@ bool hvo_cmdline(const char *name, char *value, size_t size);
 
 /* Sets the pool of 2 MiB pages; returns how many there are then. */
 long hvo_pool(long pages);
+/* Empties it, of surplus pages too; returns how many are left. */
+long hvo_empty_pool(void);
 long hvo_vmemmap_pages(void);
 long hvo_optimized(void);
 /* Free memory, with what waits in per-CPU lists */

@@ -281,17 +281,6 @@ static int map_the_pool(long pool)
 	return KSFT_PASS;
 }
 
-static int unmapped_with_nothing_free(void)
-{
-	long before = hvo_vmemmap_pages();
-	int ret = prepare_and_hog(map_the_pool, all_at_once);
-
-	if (ret != KSFT_PASS)
-		return ret;
-	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
-	return KSFT_PASS;
-}
-
 /* What is in use when the pool shrinks becomes surplus; a work frees it. */
 static int map_surplus_pages(long pool)
 {
@@ -303,15 +292,26 @@ static int map_surplus_pages(long pool)
 	return KSFT_PASS;
 }
 
-static int surplus_unmapped_with_nothing_free(void)
+/* All of it, with only the reserve and what it frees itself; nothing is lost. */
+static int all_leave_after(int (*prepare)(long pool))
 {
 	long before = hvo_vmemmap_pages();
-	int ret = prepare_and_hog(map_surplus_pages, all_at_once);
+	int ret = prepare_and_hog(prepare, all_at_once);
 
 	if (ret != KSFT_PASS)
 		return ret;
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return KSFT_PASS;
+}
+
+static int unmapped_with_nothing_free(void)
+{
+	return all_leave_after(map_the_pool);
+}
+
+static int surplus_unmapped_with_nothing_free(void)
+{
+	return all_leave_after(map_surplus_pages);
 }
 
 /* A task that may use no more memory than it has, and shrinks the pool */
