@@ -70,3 +70,10 @@ need_space() {
 	[ "$free" -ge "$kib" ] ||
 		die "$dir has $((free / 1024)) MiB free and needs $((kib / 1024)) MiB; make room, or link build/ to a larger disk"
 }
+
+# Waits until there is one job in the background at the most: two cores, two guests.
+at_most_one_more() {
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+		wait -n
+	done
+}
