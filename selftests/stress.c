@@ -325,7 +325,7 @@ static void offline_and_online(void)
 	if (hvo_read_word(path, state, sizeof(state)) || strcmp(state, "online"))
 		return;
 	sigaction(SIGALRM, &action, NULL);
-	alarm(5);
+	alarm(10);
 	gone = !hvo_write_str(path, "offline");
 	alarm(0);
 	did_it(gone);
@@ -485,12 +485,10 @@ static bool reserve_is_full(void)
 	return !hvo_mode_is("on");
 }
 
-/* What could not be restored in the meantime is surplus, and must be none to leave. */
 static bool empty_the_pools(void)
 {
 	hvo_write(POOL_1G "nr_hugepages", 0);
-	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
-	return !hvo_pool(0) && !hvo_read(POOL_1G "nr_hugepages");
+	return !hvo_empty_pool() && !hvo_read(POOL_1G "nr_hugepages");
 }
 
 static void result(bool good, const char *name)
