@@ -77,3 +77,18 @@ at_most_one_more() {
 		wait -n
 	done
 }
+
+# copy_libraries ROOT FILE...: what these programs are linked with
+copy_libraries() {
+	local root=$1 library
+	shift
+	ldd "$@" | grep -o '/[^ ]* (' | tr -d ' (' | sort -u | while read -r library; do
+		install -D "$library" "$root$library"
+	done
+}
+
+# copy_programs ROOT FOLDER FILE...: and what they are linked with
+copy_programs() {
+	cp "${@:3}" "$1/$2/"
+	copy_libraries "$1" "${@:3}"
+}
