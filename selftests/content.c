@@ -15,7 +15,7 @@
 #endif
 #define MPOL_MF_MOVE 2
 
-#define PAGES 64L
+#define PAGES 32L
 #define NODE_POOL(node)	"/sys/devices/system/node/node" #node \
 			"/hugepages/hugepages-2048kB/nr_hugepages"
 
@@ -45,7 +45,7 @@ static int freed_pool_is_ordinary_memory(void)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		CHECK(hvo_pool(512) == 512, "no pool");
+		CHECK(hvo_pool(128) == 128, "no pool");
 		CHECK(hvo_pool(0) == 0, "pool not emptied");
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
