@@ -91,12 +91,12 @@ static bool map_victims(struct victims *victims)
 
 /*
  * Runs @body and, some time after its start, has a subpage of one of the pages
- * poisoned. How long @body takes sets how long the next one may wait.
+ * poisoned, every other time the first, whose mark is the folio's too. How long @body takes sets how long the next one may wait.
  */
 static uint64_t poison_during(void (*body)(char *map), struct victims *victims, int round)
 {
 	static long duration;
-	uint64_t pfn = victims->pfn[random() % POOL] + random() % 512;
+	uint64_t pfn = victims->pfn[random() % POOL] + round % 2 * (random() % 512);
 	long start;
 
 	atomic_store(&shared->delay_ns, duration * (round % 50) / 40);
