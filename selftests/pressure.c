@@ -114,6 +114,8 @@ static pid_t start_hog(long leave_kib)
 			pause();
 		_exit(0);
 	}
+	/* what is shared since fork() would be copied when it is written to */
+	settle_down();
 	if (read(ready[0], &step, 1) != 1 || step != 'x')
 		pid = -1;
 	close(ready[0]);
