@@ -91,7 +91,8 @@ static bool map_victims(struct victims *victims)
 
 /*
  * Runs @body and, some time after its start, has a subpage of one of the pages
- * poisoned, every other time the first, whose mark is the folio's too. How long @body takes sets how long the next one may wait.
+ * poisoned, every other time the first, whose mark is the folio's too. How long
+ * @body takes sets how long the next one may wait.
  */
 static uint64_t poison_during(void (*body)(char *map), struct victims *victims, int round)
 {
