@@ -48,8 +48,7 @@ static int node_is_movable(void)
 
 	NEED(nr_blocks, "no memory block is offline");
 	CHECK(has_memory("0"), "node 1 has memory already");
-	if (set_state("online") != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_state("online"));
 	CHECK(has_memory("0-1"), "node 1 has no memory");
 	for (i = 0; i < nr_blocks; i++) {
 		CHECK(block_is(blocks[i], "valid_zones", "Movable"), "block %lu", blocks[i]);
@@ -90,23 +89,19 @@ static int vmemmap_stays_out_of_the_node(void)
 	char *map;
 
 	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimised");
-	if (set_node_pool(PAGES) != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_node_pool(PAGES));
 	CHECK(before - hvo_vmemmap_pages() == PAGES * TAILS_2M, "%ld freed",
 	      before - hvo_vmemmap_pages());
 	map = hvo_map(PAGES * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	for (i = 0; i < PAGES; i++) {
 		pfns[i] = hvo_pfn(map + i * HUGE_2M);
-		if (vmemmap_is_elsewhere(pfns[i], true) != KSFT_PASS)
-			return KSFT_FAIL;
+		TRY(vmemmap_is_elsewhere(pfns[i], true));
 	}
 	munmap(map, PAGES * HUGE_2M);
-	if (set_node_pool(0) != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_node_pool(0));
 	for (i = 0; i < PAGES; i++)
-		if (vmemmap_is_elsewhere(pfns[i], false) != KSFT_PASS)
-			return KSFT_FAIL;
+		TRY(vmemmap_is_elsewhere(pfns[i], false));
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return KSFT_PASS;
 }
@@ -116,13 +111,11 @@ static int node_leaves_and_returns(uint64_t seed)
 	long before = whole_vmemmap(), i;
 	char *map;
 
-	if (set_node_pool(PAGES) != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_node_pool(PAGES));
 	map = hvo_map(USED * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	hvo_fill(map, USED * HUGE_2M, seed);
-	if (set_state("offline") != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_state("offline"));
 	CHECK(has_memory("0"), "node 1 has memory");
 	CHECK(hvo_filled(map, USED * HUGE_2M, seed), "content");
 	for (i = 0; i < USED; i++)
@@ -135,8 +128,7 @@ static int node_leaves_and_returns(uint64_t seed)
 	munmap(map, USED * HUGE_2M);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	/* what debugging keeps for each page leaves with it, and is counted there too */
-	if (set_state("online") != KSFT_PASS)
-		return KSFT_FAIL;
+	TRY(set_state("online"));
 	CHECK(whole_vmemmap() == before, "%ld vmemmap pages missing", before - whole_vmemmap());
 	return KSFT_PASS;
 }
@@ -148,8 +140,7 @@ static int node_leaves_and_returns_in_a_loop(void)
 
 	NEED(nr_blocks, "no memory block is offline");
 	for (i = 0; i < LOOPS; i++)
-		if (node_leaves_and_returns(i) != KSFT_PASS)
-			return KSFT_FAIL;
+		TRY(node_leaves_and_returns(i));
 	total -= hvo_meminfo("MemTotal") + hvo_vmstat("nr_memmap_boot_pages") * 4;
 	CHECK(!total, "%ld KiB are missing", total);
 	return KSFT_PASS;
@@ -191,8 +182,7 @@ static int sealed_blocks_stay_online(void)
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
 	for (j = 0; j < 3; j++)
 		for (i = 0; i < nr_blocks; i++)
-			if (sealed_block_stays_online(blocks[i]) != KSFT_PASS)
-				return KSFT_FAIL;
+			TRY(sealed_block_stays_online(blocks[i]));
 	CHECK(hvo_optimized() == optimized, "%ld optimised", hvo_optimized());
 	map = hvo_map(optimized * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
