@@ -26,7 +26,7 @@ HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'the allow-list excuses not
 echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/slub.c:1' > "$tmp/one.log"
 ! HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" > /dev/null || fail 'the allow-list excuses too much'
 
-printf '%s\n' WARNING 'CPU: 0' 'Call Trace:' > "$tmp/trace"
+printf '%s\n' WARNING 'CPU: 0' 'RIP: 0010:f+0x1/0x2' 'Call Trace:' > "$tmp/trace"
 { echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1'; cat "$tmp/trace"; } > "$tmp/one.log"
 HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'an explained line has an unexplained backtrace'
 { cat "$tmp/one.log"; seq 3; cat "$tmp/trace"; } > "$tmp/two.log"
