@@ -95,6 +95,15 @@ ok 1 selftests: hugetlb_vmemmap: mapping
 END
 verdict dirty 1 '2 passed, 1 failed, 0 skipped'
 
+# a finding in the log is reported with its backtrace, and failures come last
+LOG='2:BUG: something' boot crashed 2 mapping < /dev/null
+printf '%s\n' fine 'BUG: something' 'RIP: 0010:inner+0x4c/0x2d0' 'Call Trace:' ' outer.part.0+0x1/0x2' bye > "$tmp/crashed/crashed.console"
+echo 'late|debug|left out|mapping' > "$tmp/crashed/late.boot"
+verdict crashed 1 '0 passed, 3 failed, 1 skipped'
+grep -q 'BUG: something; in inner < outer.part.0$' "$tmp/text" || { echo 'the backtrace is lost' >&2; exit 1; }
+grep -q 'its last words: nothing; bye$' "$tmp/text" || { echo 'the last words are lost' >&2; exit 1; }
+head -n 1 "$tmp/text" | grep -q '^skip late' || { echo 'failures are not last' >&2; exit 1; }
+
 # a script's TAP; its file says with what it ran
 mkdir "$tmp/script" "$tmp/broken"
 printf '1..2\nok 1 one\n# line 9\nnot ok 2 two\n' > "$tmp/script/debug.on.races.tap"
