@@ -34,6 +34,7 @@
 
 struct shared {
 	atomic_bool stop;
+	atomic_flag memory_goes;
 	struct {
 		long rounds, done;	/* of those, as many did what they are for */
 		char broken[128];
@@ -69,6 +70,26 @@ static void must(bool good, const char *what)
 static void pause_ms(long ms)
 {
 	usleep(ms * 1000);
+}
+
+/*
+ * A page that is put back while its block goes offline is freed into the offline
+ * block by Linux 6.12, and given away a second time when that comes back. So who
+ * fails pages and who takes blocks offline take turns.
+ */
+static bool my_turn(void)
+{
+	while (atomic_flag_test_and_set(&shared->memory_goes)) {
+		if (shared->stop)
+			return false;
+		pause_ms(1);
+	}
+	return true;
+}
+
+static void turn_is_over(void)
+{
+	atomic_flag_clear(&shared->memory_goes);
 }
 
 /* ---- those who change the pools ------------------------------------------ */
@@ -226,21 +247,29 @@ static void move(void)
 	munmap(map, HUGE_2M);
 }
 
+static void fail_and_repair(char *page)
+{
+	uint64_t pfn = hvo_pfn(page);
+
+	if (!madvise(page, PAGE, MADV_SOFT_OFFLINE)) {
+		did_it(true);
+		hvo_write("/sys/kernel/debug/hwpoison/unpoison-pfn", pfn);
+	}
+}
+
 static void soft_offline(void)
 {
-	unsigned long seed = below(1UL << 30), sub = below(512);
+	unsigned long seed = below(1UL << 30);
 	char *map = map_some(HUGE_2M);
-	uint64_t pfn;
 
 	if (!map)
 		return;
 	hvo_fill(map, HUGE_2M, seed);
-	pfn = hvo_pfn(map) + sub;
-	if (!madvise(map + sub * PAGE, PAGE, MADV_SOFT_OFFLINE)) {
-		did_it(true);
-		must(hvo_filled(map, HUGE_2M, seed), "content after soft offline");
-		hvo_write("/sys/kernel/debug/hwpoison/unpoison-pfn", pfn);
+	if (my_turn()) {
+		fail_and_repair(map + below(512) * PAGE);
+		turn_is_over();
 	}
+	must(hvo_filled(map, HUGE_2M, seed), "content after soft offline");
 	munmap(map, HUGE_2M);
 	pause_ms(200);
 }
@@ -315,15 +344,11 @@ static void wake_up(int sig)
 }
 
 /* Offlining goes on until it succeeds or a signal comes. */
-static void offline_and_online(void)
+static void take_and_give_back(const char *path)
 {
 	struct sigaction action = { .sa_handler = wake_up };
-	char path[128], state[16];
 	bool gone;
 
-	snprintf(path, sizeof(path), MEMORY "memory%lu/state", below(nr_blocks));
-	if (hvo_read_word(path, state, sizeof(state)) || strcmp(state, "online"))
-		return;
 	sigaction(SIGALRM, &action, NULL);
 	alarm(10);
 	gone = !hvo_write_str(path, "offline");
@@ -332,6 +357,19 @@ static void offline_and_online(void)
 	if (gone)
 		must(!hvo_write_str(path, "online_movable") || !hvo_write_str(path, "online"),
 		     "memory does not come back");
+}
+
+static void offline_and_online(void)
+{
+	char path[128], state[16];
+
+	snprintf(path, sizeof(path), MEMORY "memory%lu/state", below(nr_blocks));
+	if (hvo_read_word(path, state, sizeof(state)) || strcmp(state, "online"))
+		return;
+	if (my_turn()) {
+		take_and_give_back(path);
+		turn_is_over();
+	}
 	pause_ms(below(300));
 }
 
