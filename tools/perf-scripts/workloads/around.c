@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runs a program as a workload: in the window, and with the line of JSON after it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "window.h"
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* What it writes is not ours. */
+static int run(char **command)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		execvp(command[0], command);
+		perror(command[0]);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	double began;
+	int status;
+
+	if (argc < 4) {
+		fprintf(stderr, "usage: around NAME OPERATIONS COMMAND...\n");
+		return 2;
+	}
+	began = now();
+	window_open();
+	status = run(&argv[3]);
+	window_close();
+	if (status) {
+		fprintf(stderr, "around: %s ended with %d\n", argv[3], status);
+		return 1;
+	}
+	printf("{\"name\": \"%s\", \"operations\": %ld, \"seconds\": %.6f, \"mib\": 0}\n", argv[1],
+	       atol(argv[2]), now() - began);
+	return 0;
+}

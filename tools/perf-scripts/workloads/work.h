@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the workloads share: options, the window, and a line of JSON at the end. */
+#ifndef WORK_H
+#define WORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE 4096UL
+
+/* As asked for on the command line */
+extern size_t work_size;		/* bytes of memory to work on */
+extern long work_operations;		/* how many to do */
+extern const char *work_dir;		/* for those that need files */
+
+struct work {
+	const char *name;
+	const char *does;		/* one sentence, for --help */
+	long operations;		/* if nothing else is asked for */
+	void (*prepare)(void);		/* outside the window */
+	long (*run)(void);		/* returns the operations done */
+};
+
+/* The one that this program is */
+extern const struct work work;
+
+/* Ends the program with a message and errno's reason. */
+void work_fail(const char *what);
+/* Memory of small pages, touched */
+char *work_memory(size_t size);
+/* The same numbers in every run */
+uint64_t work_random(uint64_t below);
+
+#endif
