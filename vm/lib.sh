@@ -92,3 +92,9 @@ copy_programs() {
 	cp "${@:3}" "$1/$2/"
 	copy_libraries "$1" "${@:3}"
 }
+
+# pack ROOT: as an archive for the kernel to unpack, the same whenever it is made
+pack() {
+	(cd "$1" && find . -exec touch -h -d @0 {} + && find . | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --reproducible --quiet)
+}
