@@ -3,17 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "window.h"
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 /* What it writes is not ours. */
 static int run(char **command)
@@ -34,22 +25,21 @@ static int run(char **command)
 
 int main(int argc, char **argv)
 {
-	double began;
+	double seconds;
 	int status;
 
 	if (argc < 4) {
 		fprintf(stderr, "usage: around NAME OPERATIONS COMMAND...\n");
 		return 2;
 	}
-	began = now();
 	window_open();
 	status = run(&argv[3]);
-	window_close();
+	seconds = window_close();
 	if (status) {
 		fprintf(stderr, "around: %s ended with %d\n", argv[3], status);
 		return 1;
 	}
 	printf("{\"name\": \"%s\", \"operations\": %ld, \"seconds\": %.6f, \"mib\": 0}\n", argv[1],
-	       atol(argv[2]), now() - began);
+	       atol(argv[2]), seconds);
 	return 0;
 }

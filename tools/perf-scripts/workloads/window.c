@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "window.h"
 
@@ -20,14 +21,26 @@ static void tell_perf(const char *word)
 	}
 }
 
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static double opened;
+
 void window_open(void)
 {
+	opened = now();
 	tell_perf("enable\n");
 	window_mark(WINDOW_OPENS);
 }
 
-void window_close(void)
+double window_close(void)
 {
 	window_mark(WINDOW_CLOSES);
 	tell_perf("disable\n");
+	return now() - opened;
 }

@@ -38,8 +38,8 @@ static __always_inline void window_mark(int number)
 #error "the marks are x86-64 instructions"
 #endif
 
-/* From here to there it is counted. */
+/* From here to there it is counted; the seconds between them are returned. */
 void window_open(void);
-void window_close(void);
+double window_close(void);
 
 #endif

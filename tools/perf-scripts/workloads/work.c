@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include "window.h"
 #include "work.h"
 
@@ -30,14 +29,21 @@ void work_fail(const char *what)
 	exit(1);
 }
 
-char *work_memory(size_t size)
+char *work_map(size_t size)
 {
 	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t page;
 
 	if (map == MAP_FAILED)
 		work_fail("no memory");
 	madvise(map, size, MADV_NOHUGEPAGE);
+	return map;
+}
+
+char *work_memory(size_t size)
+{
+	char *map = work_map(size);
+	size_t page;
+
 	for (page = 0; page < size; page += PAGE)
 		map[page] = 1;
 	return map;
@@ -111,27 +117,17 @@ static void parse(int argc, char **argv)
 		work_fail("no idea how much memory there is; say --size");
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
-	double began, seconds;
+	double seconds;
 	long done;
 
 	parse(argc, argv);
 	if (work.prepare)
 		work.prepare();
-	began = now();
 	window_open();
 	done = work.run();
-	window_close();
-	seconds = now() - began;
+	seconds = window_close();
 	printf("{\"name\": \"%s\", \"operations\": %ld, \"seconds\": %.6f, \"mib\": %zu}\n",
 	       work.name, done, seconds, work_size >> 20);
 	return 0;

@@ -26,7 +26,8 @@ extern const struct work work;
 
 /* Ends the program with a message and errno's reason. */
 void work_fail(const char *what);
-/* Memory of small pages, touched */
+/* Memory of small pages; the second is touched */
+char *work_map(size_t size);
 char *work_memory(size_t size);
 /* The same numbers in every run */
 uint64_t work_random(uint64_t below);
