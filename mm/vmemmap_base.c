@@ -35,11 +35,16 @@
  */
 #define pr_fmt(fmt) "vmemmap: " fmt
 
+#include <linux/alloc_tag.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/log2.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/page-flags.h>
+#include <linux/page_owner.h>
+#include <linux/page_ref.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -244,14 +249,15 @@ static void reserve_refill(struct work_struct *work)
 }
 
 /* Only as a whole: a part would not see a compound page restored. */
-static bool reserve_take(struct list_head *pages)
+static bool reserve_take(struct vmemmap_batch *batch)
 {
 	bool enough;
 
 	spin_lock(&reserve_lock);
 	enough = reserve_pages == reserve_target;
 	if (enough) {
-		list_splice_init(&reserve, pages);
+		list_splice_init(&reserve, &batch->spare);
+		batch->nr_spare += reserve_pages;
 		reserve_pages = 0;
 		reserve_used++;
 	}
@@ -294,28 +300,76 @@ unsigned long vmemmap_base_reserve_used(void)
 	return READ_ONCE(reserve_used);
 }
 
-static void free_vmemmap_pages(struct list_head *pages)
-{
-	struct page *page, *next;
+/*
+ * Pages come and go in aligned blocks where that is possible, of a size that the
+ * allocator keeps at hand for each CPU: less work than page by page, and what
+ * was adjacent stays so.
+ */
+#define BLOCK_ORDER	PAGE_ALLOC_COSTLY_ORDER
 
-	list_for_each_entry_safe(page, next, pages, lru)
-		__free_page(page);
-	INIT_LIST_HEAD(pages);
+static void add_spare(struct vmemmap_batch *batch, struct page *page)
+{
+	list_add_tail(&page->lru, &batch->spare);
+	batch->nr_spare++;
 }
 
-static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t effort,
-				struct list_head *pages)
+static struct page *first_spare(struct vmemmap_batch *batch)
 {
-	struct page *page;
-	unsigned long i;
+	return list_first_entry(&batch->spare, struct page, lru);
+}
 
-	for (i = 0; i < nr_pages; i++) {
-		page = alloc_vmemmap_page(node, effort);
-		if (!page) {
-			free_vmemmap_pages(pages);
-			return false;
-		}
-		list_add_tail(&page->lru, pages);
+static struct page *take_spare(struct vmemmap_batch *batch)
+{
+	struct page *page = first_spare(batch);
+
+	list_del(&page->lru);
+	batch->nr_spare--;
+	return page;
+}
+
+static void free_spare(struct vmemmap_batch *batch)
+{
+	while (batch->nr_spare)
+		__free_page(take_spare(batch));
+}
+
+/* Not worth any reclaim, nor another node, as single pages will do. */
+static bool alloc_block(struct vmemmap_batch *batch, int node)
+{
+	const gfp_t gfp = __GFP_THISNODE | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	struct page *block;
+	int i;
+
+	block = alloc_pages_node(node, gfp, BLOCK_ORDER);
+	if (!block)
+		return false;
+	split_page(block, BLOCK_ORDER);
+	for (i = 0; i < 1 << BLOCK_ORDER; i++)
+		add_spare(batch, block + i);
+	return true;
+}
+
+static bool alloc_single(struct vmemmap_batch *batch, int node, gfp_t effort)
+{
+	struct page *page = alloc_vmemmap_page(node, effort);
+
+	if (page)
+		add_spare(batch, page);
+	return page;
+}
+
+/* What a block has too many is for the next compound page, if on that node. */
+static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t effort,
+				struct vmemmap_batch *batch)
+{
+	if (batch->nr_spare && page_to_nid(first_spare(batch)) != node)
+		free_spare(batch);
+	while (batch->nr_spare < nr_pages) {
+		if (alloc_block(batch, node) ||
+		    alloc_single(batch, node, effort))
+			continue;
+		free_spare(batch);
+		return false;
 	}
 	return true;
 }
@@ -326,20 +380,23 @@ static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t effort,
  * the allocator itself keeps for those who free.
  */
 static bool get_vmemmap_pages(unsigned long nr_pages, int node,
-			      struct list_head *pages)
+			      struct vmemmap_batch *batch)
 {
 	if (nr_pages != reserve_target)
 		return alloc_vmemmap_pages(nr_pages, node, __GFP_RETRY_MAYFAIL,
-					   pages);
-	return alloc_vmemmap_pages(nr_pages, node, __GFP_NORETRY, pages) ||
-		reserve_take(pages) ||
+					   batch);
+	return alloc_vmemmap_pages(nr_pages, node, __GFP_NORETRY, batch) ||
+		reserve_take(batch) ||
 		alloc_vmemmap_pages(nr_pages, node,
-				    __GFP_NORETRY | __GFP_MEMALLOC, pages);
+				    __GFP_NORETRY | __GFP_MEMALLOC, batch);
 }
 
+/* NULL where a PMD maps the vmemmap by itself */
 static pte_t *vmemmap_pte(unsigned long addr)
 {
-	return pte_offset_kernel(pmd_off_k(addr), addr);
+	pmd_t *pmd = pmd_off_k(addr);
+
+	return pmd_leaf(*pmd) ? NULL : pte_offset_kernel(pmd, addr);
 }
 
 static bool range_has_tables(unsigned long start, unsigned long end)
@@ -347,7 +404,7 @@ static bool range_has_tables(unsigned long start, unsigned long end)
 	unsigned long addr;
 
 	for (addr = start; addr < end; addr = pmd_addr_end(addr, end))
-		if (pmd_leaf(*pmd_off_k(addr)))
+		if (!vmemmap_pte(addr))
 			return false;
 	return true;
 }
@@ -374,15 +431,38 @@ void vmemmap_base_wait_walkers(bool expedite)
 	vmemmap_layout_wait_walkers(expedite);
 }
 
-static void share_tails(unsigned long addr, unsigned long end, pte_t shared,
-			struct list_head *freed)
+/* Adjacent pages are kept as a run: its first page knows how many there are. */
+static void gather(struct page *page, unsigned long nr_pages,
+		   struct list_head *freed)
 {
-	pte_t *pte = vmemmap_pte(addr);
+	struct page *run = list_last_entry(freed, struct page, lru);
+
+	if (!list_empty(freed) && page == run + page_private(run)) {
+		set_page_private(run, page_private(run) + nr_pages);
+		return;
+	}
+	set_page_private(page, nr_pages);
+	list_add_tail(&page->lru, freed);
+}
+
+static void share_tails(unsigned long addr, unsigned long end, pte_t *pte,
+			pte_t shared, struct list_head *freed)
+{
+	struct page *run = pte_page(ptep_get(pte));
+	pte_t next = ptep_get(pte);
+	unsigned long nr_pages = 0;
 
 	for (; addr < end; addr += PAGE_SIZE, pte++) {
-		list_add_tail(&pte_page(ptep_get(pte))->lru, freed);
+		if (!pte_same(ptep_get(pte), next)) {
+			gather(run, nr_pages, freed);
+			run = pte_page(ptep_get(pte));
+			nr_pages = 0;
+		}
+		nr_pages++;
+		next = pte_next_pfn(ptep_get(pte));
 		set_pte_at(&init_mm, addr, pte, shared);
 	}
+	gather(run, nr_pages, freed);
 }
 
 /**
@@ -404,35 +484,37 @@ static void share_tails(unsigned long addr, unsigned long end, pte_t shared,
 int vmemmap_base_optimize(unsigned long start, unsigned long end,
 			  struct vmemmap_batch *batch)
 {
-	unsigned long addr, next;
+	unsigned long addr, next = pmd_addr_end(start, end);
+	pte_t *pte = vmemmap_pte(start);
 	struct page *first, *tail;
 	pte_t shared;
 
-	if (!range_has_tables(start, end))
+	if (!pte || !range_has_tables(next, end))
 		return -EOPNOTSUPP;
 
-	first = pte_page(ptep_get(vmemmap_pte(start)));
+	first = pte_page(ptep_get(pte));
 	tail = vmemmap_layout_tail_page((struct page *)start, first);
 	shared = mk_pte(tail, PAGE_KERNEL_RO);
 
-	for (addr = start + PAGE_SIZE; addr < end; addr = next) {
+	share_tails(start + PAGE_SIZE, next, pte + 1, shared, &batch->freed);
+	for (addr = next; addr < end; addr = next) {
 		next = pmd_addr_end(addr, end);
-		share_tails(addr, next, shared, &batch->freed);
+		share_tails(addr, next, vmemmap_pte(addr), shared, &batch->freed);
 	}
 	batch_add_range(batch, start + PAGE_SIZE, end);
 	return 0;
 }
 
 static void restore_tails(unsigned long addr, unsigned long end,
-			  const struct page *head, struct list_head *pages)
+			  void *tails, struct vmemmap_batch *batch)
 {
 	pte_t *pte = vmemmap_pte(addr);
 	struct page *page;
 
 	for (; addr < end; addr += PAGE_SIZE, pte++) {
-		page = list_first_entry(pages, struct page, lru);
-		list_del(&page->lru);
-		vmemmap_layout_fill(page_to_virt(page), head);
+		page = take_spare(batch);
+		if (page_to_virt(page) != tails)
+			copy_page(page_to_virt(page), tails);
 		/* A walker that finds the new page must find tails in it. */
 		smp_wmb();
 		set_pte_at(&init_mm, addr, pte, mk_pte(page, PAGE_KERNEL));
@@ -458,20 +540,111 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 {
 	const struct page *head = (struct page *)start;
 	unsigned long addr, next, nr_pages;
-	LIST_HEAD(pages);
+	void *tails;
 
 	start += PAGE_SIZE;
 	nr_pages = (end - start) >> PAGE_SHIFT;
-	if (!get_vmemmap_pages(nr_pages, page_to_nid(head), &pages))
+	if (!get_vmemmap_pages(nr_pages, page_to_nid(head), batch))
 		return -ENOMEM;
 
+	tails = page_to_virt(first_spare(batch));
+	vmemmap_layout_fill(tails, head);
 	for (addr = start; addr < end; addr = next) {
 		next = pmd_addr_end(addr, end);
-		restore_tails(addr, next, head, &pages);
+		restore_tails(addr, next, tails, batch);
 	}
 	memmap_pages_add(nr_pages);
 	batch_add_range(batch, start, end);
 	return 0;
+}
+
+/*
+ * Of a block, the allocator expects that the first page alone is referenced. A
+ * walker may have taken a reference on a whim; then the page is his to free. And
+ * one that has failed is only noticed if it is freed by itself.
+ */
+static bool freeze_rest(struct page *block, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	if (PageHWPoison(block))
+		return nr_pages == 1;
+	for (i = 1; i < nr_pages; i++)
+		if (PageHWPoison(block + i) || !page_ref_freeze(block + i, 1))
+			break;
+	if (i == nr_pages)
+		return true;
+	while (--i)
+		page_ref_unfreeze(block + i, 1);
+	return false;
+}
+
+static void free_block(struct page *block, unsigned int order)
+{
+	unsigned long i;
+
+	if (freeze_rest(block, 1UL << order)) {
+		__free_pages(block, order);
+		return;
+	}
+	for (i = 0; i < 1UL << order; i++)
+		__free_page(block + i);
+}
+
+#ifdef CONFIG_PAGE_OWNER
+static bool page_owner_enabled(void)
+{
+	return static_branch_unlikely(&page_owner_inited);
+}
+#else
+static bool page_owner_enabled(void)
+{
+	return false;
+}
+#endif
+
+/*
+ * The largest aligned block that begins with this page. Who keeps books on every
+ * page has them each by itself, as they came from memblock or split_page().
+ */
+static unsigned int block_order(const struct page *page, unsigned long nr_pages)
+{
+	unsigned long aligned = __ffs(page_to_pfn(page));
+	unsigned long room = ilog2(nr_pages);
+
+	if (page_owner_enabled() || mem_alloc_profiling_enabled())
+		return 0;
+	return min3(aligned, room, (unsigned long)BLOCK_ORDER);
+}
+
+static unsigned long release_boot_pages(struct page *page,
+					unsigned long nr_pages)
+{
+	unsigned long i, boot = 0;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (PageReserved(page + i)) {
+			vmemmap_layout_release_boot_page(page + i);
+			boot++;
+		}
+	}
+	if (boot)
+		adjust_managed_page_count(page, boot);
+	return boot;
+}
+
+/* A run may cross zones, a block does not. Returns the pages that were of boot. */
+static unsigned long free_run(struct page *page, unsigned long nr_pages)
+{
+	unsigned long boot = 0;
+	unsigned int order;
+
+	for (; nr_pages; nr_pages -= 1UL << order, page += 1UL << order) {
+		order = block_order(page, nr_pages);
+		boot += release_boot_pages(page, 1UL << order);
+		free_block(page, order);
+	}
+	return boot;
 }
 
 /**
@@ -485,23 +658,21 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
  */
 void vmemmap_base_flush(struct vmemmap_batch *batch)
 {
-	struct page *page, *next;
-	long boot = 0, buddy = 0;
+	unsigned long boot = 0, all = 0, nr_pages;
+	struct page *run, *next;
 
 	if (!batch->end)
 		return;
 	flush_tlb_kernel_range(batch->start, batch->end);
 
-	list_for_each_entry_safe(page, next, &batch->freed, lru) {
-		if (PageReserved(page)) {
-			vmemmap_layout_free_boot_page(page);
-			boot++;
-		} else {
-			__free_page(page);
-			buddy++;
-		}
+	list_for_each_entry_safe(run, next, &batch->freed, lru) {
+		nr_pages = page_private(run);
+		set_page_private(run, 0);
+		boot += free_run(run, nr_pages);
+		all += nr_pages;
 		cond_resched();
 	}
+	free_spare(batch);
 	memmap_boot_pages_add(-boot);
-	memmap_pages_add(-buddy);
+	memmap_pages_add(boot - all);
 }

@@ -15,18 +15,24 @@ struct folio;
 
 /**
  * struct vmemmap_batch - remaps that share one TLB flush
- * @freed: vmemmap pages that nothing maps any more; stale TLB entries may
+ * @freed: runs of adjacent vmemmap pages that nothing maps any more (stale TLB
+ *	entries may): the first page of each, with their number in page->private
+ * @spare: pages that were allocated for restoring and not needed yet
+ * @nr_spare: how many these are
  * @start: lowest vmemmap address that was remapped
  * @end: end of the highest vmemmap range that was remapped, 0 if none was
  */
 struct vmemmap_batch {
 	struct list_head freed;
+	struct list_head spare;
+	unsigned long nr_spare;
 	unsigned long start;
 	unsigned long end;
 };
 
 #define VMEMMAP_BATCH_INIT(batch) {		\
 	.freed = LIST_HEAD_INIT((batch).freed),	\
+	.spare = LIST_HEAD_INIT((batch).spare),	\
 	.start = ULONG_MAX,			\
 }
 

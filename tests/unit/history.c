@@ -125,6 +125,7 @@ static void check_world(void)
 	ENSURE(world.memmap_pages + world.memmap_boot_pages ==
 	       HOT_PAGES + plugged * PTRS_PER_PTE - freed);
 	ENSURE(world.memmap_boot_pages <= 0 && world.memmap_pages >= 0);
+	ENSURE(world.managed == -world.memmap_boot_pages);
 	ENSURE(number("hugepages-2048kB", "optimized_pages") == nr);
 	ENSURE(number("hugepages-2048kB", "saved_kb") == nr * TAILS * 4);
 	ENSURE(number("hugepages-gigantic", "optimized_pages") == (big.in_pool && big.optimized));
@@ -289,6 +290,7 @@ static void scarce_memory(void)
 	world.emergency = unit_choose(2) ? (long)unit_choose(600) : 0;
 	world.pages_left = unit_choose(2) ? (long)unit_choose(100) : -1;
 	world.hidden = unit_choose(2) ? (long)unit_choose(50) : -1;
+	world.scattered = unit_choose(4);
 }
 
 static void enough_memory(void)
@@ -297,6 +299,7 @@ static void enough_memory(void)
 	world.pages_left = -1;
 	world.hidden = -1;
 	world.emergency = 0;
+	world.scattered = 0;
 }
 
 static void unplug(void)
@@ -517,7 +520,6 @@ static void population(void)
 	ENSURE(!vmemmap_base_populate(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0));
 	start += PMD_SIZE;
 	ENSURE(!vmemmap_base_populate(start, start + PMD_SIZE, 0));
-	ENSURE(world.split);
 	world_map_leaf(LEAF_TABLE);
 	ENSURE(vmemmap_base_table_pages() == 7);
 }

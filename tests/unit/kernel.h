@@ -38,6 +38,7 @@
 #define get_online_mems() do { } while (0)
 #define put_online_mems() do { } while (0)
 #define kmemleak_free_part_phys(phys, size) do { } while (0)
+#define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
 #define smp_wmb() unit_barrier()
 #define READ_ONCE(x) (x)
@@ -71,6 +72,10 @@ typedef struct { long counter; } atomic_long_t;
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
+#define min3(a, b, c) min(min(a, b), c)
+#define ilog2(n) ((63 - __builtin_clzl(n)))
+#define __ffs(n) ((unsigned int)__builtin_ctzl(n))
+#define IS_ALIGNED(n, size) (((n) & ((size) - 1)) == 0)
 #define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
@@ -90,6 +95,11 @@ static inline void INIT_LIST_HEAD(struct list_head *list)
 static inline bool list_empty(const struct list_head *list)
 {
 	return list->next == list;
+}
+
+static inline bool list_is_singular(const struct list_head *list)
+{
+	return !list_empty(list) && list->next == list->prev;
 }
 
 static inline void list_add(struct list_head *entry, struct list_head *after)
@@ -133,6 +143,7 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first_entry(list, type, member) list_entry((list)->next, type, member)
+#define list_last_entry(list, type, member) list_entry((list)->prev, type, member)
 #define list_for_each_entry(pos, list, member)						\
 	for (pos = list_entry((list)->next, typeof(*pos), member); &pos->member != (list);	\
 	     pos = list_entry(pos->member.next, typeof(*pos), member))
@@ -180,6 +191,8 @@ _Static_assert(sizeof(struct page) == 64, "struct page");
 #define TAIL_MAPPING ((void *)0x400)
 
 #define PageReserved(page) (((page)->flags & PG_reserved_bit) != 0)
+#define page_private(page) ((page)->private)
+#define set_page_private(page, value) ((page)->private = (value))
 #define PageHWPoison(page) (((page)->flags & PG_hwpoison_bit) != 0)
 #define folio_page(folio, n) (&(folio)->page + (n))
 extern atomic_long_t num_poisoned_pages;
@@ -240,7 +253,7 @@ static inline int kstrtobool(const char *s, bool *value)
 #define __pa(virt) ((unsigned long)(virt) - DIRECT_START)
 #define PHYS_PFN(phys) ((phys) >> PAGE_SHIFT)
 #define PFN_PHYS(pfn) ((pfn) << PAGE_SHIFT)
-#define page_to_nid(page) ((void)(page), 0)
+int page_to_nid(const struct page *page);
 #define get_order(size) ((int)__builtin_ctzl((size) >> PAGE_SHIFT))
 #define section_nr_to_pfn(nr) ((nr) * PAGES_PER_SECTION)
 #define copy_page(to, from) memcpy(to, from, PAGE_SIZE)
@@ -261,7 +274,10 @@ extern struct mm_struct { int unused; } init_mm;
 #define ptep_get(pte) (*(pte))
 #define pfn_pte(pfn, prot) ((pte_t){ (pfn) << PAGE_SHIFT | (prot) })
 #define mk_pte(page, prot) pfn_pte(page_to_pfn(page), prot)
-#define pte_page(pte) pfn_to_page((pte).v >> PAGE_SHIFT)
+#define pte_pfn(pte) ((pte).v >> PAGE_SHIFT)
+#define pte_same(a, b) ((a).v == (b).v)
+#define pte_next_pfn(pte) ((pte_t){ (pte).v + PAGE_SIZE })
+#define pte_page(pte) pfn_to_page(pte_pfn(pte))
 
 pmd_t *pmd_off_k(unsigned long addr);
 pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr);
@@ -280,16 +296,25 @@ void split_page(struct page *page, int order);
 extern unsigned long __highest_present_section_nr;
 bool present_section_nr(unsigned long nr);
 
-#define GFP_KERNEL 1u
+#define GFP_KERNEL (1u | __GFP_RECLAIM)
 #define GFP_NOWAIT 32u
 #define __GFP_NOWARN 2u
 #define __GFP_NORETRY 4u
 #define __GFP_RETRY_MAYFAIL 8u
 #define __GFP_MEMALLOC 16u
+#define __GFP_NOMEMALLOC 64u
+#define __GFP_RECLAIM 128u
+#define __GFP_THISNODE 256u
+bool mem_alloc_profiling_enabled(void);
+#define PAGE_ALLOC_COSTLY_ORDER 3u
 struct page *alloc_pages_node(int node, gfp_t gfp, int order);
 #define alloc_page(gfp) alloc_pages_node(NUMA_NO_NODE, gfp, 0)
-void __free_page(struct page *page);
-void free_reserved_page(struct page *page);
+void __free_pages(struct page *page, unsigned int order);
+#define __free_page(page) __free_pages(page, 0)
+bool page_ref_freeze(struct page *page, int count);
+void page_ref_unfreeze(struct page *page, int count);
+void ClearPageReserved(struct page *page);
+void adjust_managed_page_count(struct page *page, long count);
 void drain_all_pages(void *zone);
 void memmap_pages_add(long nr);
 void memmap_boot_pages_add(long nr);

@@ -184,6 +184,80 @@ static void emergency_memory_is_the_last(void)
 	world_run_work();
 }
 
+/* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
+static void blocks_stay_blocks(void)
+{
+	long freed = world.freed_blocks;
+	int round;
+
+	for (round = 1; round <= 2; round++) {
+		grow_by_one(&smalls[0]);
+		ENSURE(world.freed_blocks == freed + 2 * round);
+		dissolve(&smalls[0]);
+		check_world();
+	}
+	world.scattered = 1;
+	grow_by_one(&smalls[0]);
+	dissolve(&smalls[0]);
+	freed = world.freed_blocks;
+	grow_by_one(&smalls[0]);
+	ENSURE(world.freed_blocks <= freed + 2);
+	dissolve(&smalls[0]);
+	enough_memory();
+	check_world();
+}
+
+static void accounted_pages_are_freed_alone(void)
+{
+	long freed = world.freed_blocks;
+
+	world.accounted = true;
+	grow_by_one(&smalls[0]);
+	ENSURE(world.freed_blocks == freed);
+	dissolve(&smalls[0]);
+	world.accounted = false;
+	check_world();
+}
+
+/* Whoever holds a page of a block meanwhile keeps it, and frees it when he is done. */
+static void a_walker_keeps_his_page(void)
+{
+	struct page *held;
+	long taken;
+
+	grow_by_one(&smalls[0]);
+	dissolve(&smalls[0]);
+	taken = world.taken;
+	held = pte_page(pte_of(first_vpage(&smalls[0]) + 4));	/* the last of four */
+	held->_refcount++;
+	grow_by_one(&smalls[0]);
+	ENSURE(world.taken == taken - TAILS + 1 && held->_refcount == 1);
+	__free_page(held);
+	check_world();
+	dissolve(&smalls[0]);
+}
+
+/* A failed page would be given away again if it were freed among others. */
+static void a_failed_page_is_freed_alone(void)
+{
+	struct page *failed;
+	long taken;
+	int i;
+
+	for (i = 1; i <= TAILS; i++) {
+		grow_by_one(&smalls[0]);
+		dissolve(&smalls[0]);
+		taken = world.taken;
+		failed = pte_page(pte_of(first_vpage(&smalls[0]) + i));
+		failed->flags |= PG_hwpoison_bit;
+		grow_by_one(&smalls[0]);
+		ENSURE(world.taken == taken - TAILS);
+		failed->flags &= ~PG_hwpoison_bit;
+		dissolve(&smalls[0]);
+		check_world();
+	}
+}
+
 static void hidden_memory_is_fetched(void)
 {
 	long used = number("hugetlb_vmemmap", "reserve_used");
@@ -283,6 +357,21 @@ static void random_history(unsigned long seed)
 	tidy_up();
 }
 
+/* Where the small ones lie, for boot's blocks are adjacent there */
+static void boot_pages_are_counted_zone_by_zone(void)
+{
+	struct slot slot = {
+		.h = BIG, .folio = (struct folio *)pfn_to_page(2UL * PAGES_PER_SECTION),
+	};
+
+	start_over();
+	grow_by_one(&slot);
+	ENSURE(slot.optimized && world.managed == BIG_TAILS);
+	dissolve(&slot);
+	ENSURE(!slot.in_pool);
+	check_world();
+}
+
 /* Histories that the fuzzer found worth keeping, one a line, in hexadecimal */
 static unsigned long replay(const char *name)
 {
@@ -339,9 +428,14 @@ int main(int argc, char **argv)
 	reserve_saves_the_first_page();
 	reserve_is_taken_whole_or_not();
 	emergency_memory_is_the_last();
+	blocks_stay_blocks();
+	accounted_pages_are_freed_alone();
+	a_walker_keeps_his_page();
+	a_failed_page_is_freed_alone();
 	hidden_memory_is_fetched();
 	restoring_stops_in_time();
 	allocation_fails_at_every_point();
+	boot_pages_are_counted_zone_by_zone();
 	if (argc > 2)
 		replayed = replay(argv[2]);
 	random_histories(histories);

@@ -26,6 +26,7 @@ unsigned long __highest_present_section_nr = NR_TABLES - 1;
 
 static int memory;
 static enum state states[NR_REAL];
+static bool of_any_node[NR_REAL];
 static int pte_refs[NR_REAL];
 static int tlb_refs[NR_REAL];
 static long tlb[NR_VMEMMAP_PAGES];	/* what the CPUs believe, -1: nothing */
@@ -75,6 +76,14 @@ static void map_now(unsigned long vpage)
 	tlb_refs[pfn]++;
 }
 
+/* Of real memory every other eight pages, of what it describes every other 8 MiB */
+int page_to_nid(const struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	return pfn / (pfn < NR_REAL ? 8 : 2048) % 2;
+}
+
 pmd_t *pmd_off_k(unsigned long addr)
 {
 	ENSURE(table_of(addr) < NR_TABLES);
@@ -104,6 +113,7 @@ static void check_restored(unsigned long vpage, unsigned long pfn)
 	ENSURE(barrier_seen);
 	barrier_seen = false;
 	ENSURE((unsigned long)head < VMEMMAP_START + vpage * PAGE_SIZE);
+	ENSURE(of_any_node[pfn] || page_to_nid(pfn_to_page(pfn)) == page_to_nid(head));
 	for (i = 0; i < PAGE_SIZE / sizeof(struct page); i++)
 		ENSURE(unit_is_tail(tails + i, head));
 }
@@ -240,14 +250,21 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
 		world.taken += size / PAGE_SIZE;
 	for (i = 0; i < size / PAGE_SIZE; i++)
 		states[pfn + i] = fresh_state();
-	world.split = false;
+	for (i = 0; slab_up && i < size / PAGE_SIZE; i++)
+		pfn_to_page(pfn + i)->_refcount = !i;
 	return page_to_virt(pfn_to_page(pfn));
 }
 
+/* From now on each page has a reference of its own. */
 void split_page(struct page *page, int order)
 {
-	ENSURE(slab_up && order == 9);
-	world.split = true;
+	int i;
+
+	ENSURE(slab_up && page->_refcount == 1);
+	for (i = 1; i < 1 << order; i++) {
+		ENSURE(states[page_to_pfn(page + i)] == TAKEN && !page[i]._refcount);
+		page[i]._refcount = 1;
+	}
 }
 
 int vmemmap_populate_basepages(unsigned long start, unsigned long end, int node, void *altmap)
@@ -292,9 +309,12 @@ void world_boot_is_over(void)
 {
 	unsigned long pfn;
 
-	for (pfn = 0; pfn < BUDDY_FIRST; pfn++)
-		if (states[pfn] == BOOT)
+	for (pfn = 0; pfn < BUDDY_FIRST; pfn++) {
+		if (states[pfn] == BOOT) {
 			pfn_to_page(pfn)->flags = PG_reserved_bit;
+			pfn_to_page(pfn)->_refcount = 1;
+		}
+	}
 	slab_up = true;
 }
 
@@ -411,63 +431,147 @@ static enum unit_site site_of(gfp_t gfp)
 		return AT_REFILL;
 	if (gfp & __GFP_MEMALLOC)
 		return AT_LAST_RESORT;
+	if (!(gfp & __GFP_RECLAIM))
+		return AT_RUN;
 	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_SMALL;
+}
+
+static bool all_free(unsigned long pfn, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (states[pfn + i] != FREE)
+			return false;
+	return true;
+}
+
+static bool is_on(unsigned long pfn, int node)
+{
+	return node == NUMA_NO_NODE || page_to_nid(pfn_to_page(pfn)) == node;
+}
+
+/* The next aligned run of free pages, or 0 */
+static unsigned long find_free(unsigned long nr, int node)
+{
+	unsigned long tries;
+
+	for (tries = 0; tries < NR_REAL - BUDDY_FIRST; tries++) {
+		if (++next_page >= NR_REAL)
+			next_page = BUDDY_FIRST;
+		if (!(next_page % nr) && is_on(next_page, node) && all_free(next_page, nr))
+			return next_page;
+	}
+	return 0;
+}
+
+static bool may_have(unsigned long nr, gfp_t gfp)
+{
+	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
+		world.emergency--;
+		return true;
+	}
+	if (world.no_memory || (world.pages_left >= 0 && world.pages_left < (long)nr) ||
+	    (nr > 1 && world.scattered && unit_random(world.scattered) == 0)) {
+		unit_refusals[site_of(gfp)]++;
+		return false;
+	}
+	if (world.pages_left > 0)
+		world.pages_left -= nr;
+	return true;
 }
 
 struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 {
-	unsigned long i;
+	unsigned long nr = 1UL << order, pfn, i;
 
-	ENSURE(order == 0);
 	/* else the OOM killer could come, or a warning */
-	ENSURE(gfp & __GFP_NOWARN &&
-	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT));
+	ENSURE(gfp & __GFP_NOWARN && (!(gfp & __GFP_RECLAIM) ||
+	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT)));
+	/* a block is not worth another node, nor what is kept for those who free */
+	ENSURE(!order || (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC &&
+			  gfp & __GFP_THISNODE));
 	ENSURE(!world.spinning);
-	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
-		world.emergency--;
-	} else {
-		if (world.no_memory || !world.pages_left) {
-			unit_refusals[site_of(gfp)]++;
-			return NULL;
-		}
-		if (world.pages_left > 0)
-			world.pages_left--;
+	if (!may_have(nr, gfp))
+		return NULL;
+	pfn = find_free(nr, node);
+	if (!pfn && !(gfp & __GFP_THISNODE))
+		pfn = find_free(nr, NUMA_NO_NODE);
+	ENSURE(pfn || order);
+	for (i = 0; pfn && i < nr; i++) {
+		states[pfn + i] = TAKEN;
+		of_any_node[pfn + i] = node == NUMA_NO_NODE || !is_on(pfn + i, node);
+		pfn_to_page(pfn + i)->_refcount = !i;
+		memset(page_to_virt(pfn_to_page(pfn + i)), 0xaa, PAGE_SIZE);
 	}
-	for (i = 0; i < NR_REAL - BUDDY_FIRST; i++) {
-		if (++next_page == NR_REAL)
-			next_page = BUDDY_FIRST;
-		if (states[next_page] == FREE)
-			break;
-	}
-	ENSURE(states[next_page] == FREE);
-	states[next_page] = TAKEN;
-	world.taken++;
-	memset(page_to_virt(pfn_to_page(next_page)), 0xaa, PAGE_SIZE);
-	return pfn_to_page(next_page);
+	world.taken += pfn ? nr : 0;
+	return pfn ? pfn_to_page(pfn) : NULL;
 }
 
-static void give_back(struct page *page, enum state from)
+static void give_back(struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
 
-	ENSURE(pfn < NR_REAL && states[pfn] == from);
+	ENSURE(pfn < NR_REAL && states[pfn] == TAKEN && !PageReserved(page));
+	ENSURE(!page->_refcount && !page->private);
 	ENSURE(!pte_refs[pfn] && !tlb_refs[pfn]);
 	states[pfn] = FREE;
+	world.taken--;
 	memset(page_to_virt(page), 0xdd, PAGE_SIZE);
 }
 
-void __free_page(struct page *page)
+void __free_pages(struct page *page, unsigned int order)
 {
-	ENSURE(!PageReserved(page));
-	give_back(page, TAKEN);
-	world.taken--;
+	unsigned long i;
+
+	ENSURE(IS_ALIGNED(page_to_pfn(page), 1UL << order));
+	ENSURE(page->_refcount > 0);
+	if (--page->_refcount) {
+		ENSURE(!order);
+		return;
+	}
+	for (i = 0; i < 1UL << order; i++) {
+		ENSURE(!order || (!PageHWPoison(page + i) && !world.accounted));
+		give_back(page + i);
+	}
+	world.freed_blocks += order > 0;
 }
 
-void free_reserved_page(struct page *page)
+bool mem_alloc_profiling_enabled(void)
 {
-	ENSURE(PageReserved(page));
+	return world.accounted;
+}
+
+bool page_ref_freeze(struct page *page, int count)
+{
+	if (page->_refcount != count)
+		return false;
+	page->_refcount = 0;
+	return true;
+}
+
+void page_ref_unfreeze(struct page *page, int count)
+{
+	ENSURE(!page->_refcount);
+	page->_refcount = count;
+}
+
+void ClearPageReserved(struct page *page)
+{
+	ENSURE(PageReserved(page) && states[page_to_pfn(page)] == BOOT);
 	page->flags &= ~PG_reserved_bit;
-	give_back(page, BOOT);
+	states[page_to_pfn(page)] = TAKEN;
+	world.taken++;
+}
+
+/* Counts for one zone; they end between any two of the largest blocks here. */
+void adjust_managed_page_count(struct page *page, long count)
+{
+	unsigned long zone_pages = 1UL << PAGE_ALLOC_COSTLY_ORDER;
+	unsigned long last = page_to_pfn(page) + count - 1;
+
+	ENSURE(page_to_pfn(page) / zone_pages == last / zone_pages);
+	world.managed += count;
 }
 
 void drain_all_pages(void *zone)

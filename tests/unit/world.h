@@ -23,11 +23,13 @@ struct world {
 	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
 	int fail_object;		/* likewise, for sysfs */
 	bool fail_blocks;
+	bool accounted;			/* somebody keeps books on single pages */
+	unsigned long scattered;		/* of so many blocks one is not to be had, 0: all are */
 	/* what has happened */
 	long grace_periods, frozen_at, read_only_at, flushes;
-	long memmap_pages, memmap_boot_pages, taken;
+	long memmap_pages, memmap_boot_pages, taken, managed, freed_blocks;
 	long refused;
-	bool split, spinning;
+	bool spinning;
 	int readers;
 	char log[256];
 	int log_lines;
@@ -37,7 +39,7 @@ struct world {
 enum unit_site {
 	AT_PGD, AT_P4D, AT_PUD, AT_PMD, AT_BLOCK, AT_PAGE,	/* populating */
 	AT_OBJECT, AT_GROUP,					/* sysfs */
-	AT_REFILL, AT_SMALL, AT_LAST_RESORT, AT_BIG,		/* restoring */
+	AT_REFILL, AT_RUN, AT_SMALL, AT_LAST_RESORT, AT_BIG,	/* restoring */
 	NR_SITES
 };
 

@@ -19,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pfn.h>
+#include <linux/pgalloc_tag.h>
 #include <linux/rcupdate.h>
 
 DEFINE_STATIC_KEY_FALSE(hugetlb_optimize_vmemmap_key);
@@ -89,14 +90,18 @@ static inline void vmemmap_layout_wait_walkers(bool expedite)
 }
 
 /**
- * vmemmap_layout_free_boot_page - free a vmemmap page that memblock allocated
+ * vmemmap_layout_release_boot_page - make a page of memblock's one that can be freed
  * @page: the page; PageReserved, and without bootmem info, because the memory
  *	map of base-mapped memory is not registered there
+ *
+ * It has one reference then, like a page that was allocated. Who calls adds it to
+ * the zone's managed pages.
  */
-static inline void vmemmap_layout_free_boot_page(struct page *page)
+static inline void vmemmap_layout_release_boot_page(struct page *page)
 {
 	kmemleak_free_part_phys(PFN_PHYS(page_to_pfn(page)), PAGE_SIZE);
-	free_reserved_page(page);
+	clear_page_tag_ref(page);
+	ClearPageReserved(page);
 }
 
 #endif /* _MM_VMEMMAP_LAYOUT_H */
