@@ -262,7 +262,7 @@ void hugetlb_vmemmap_optimize_folio(const struct hstate *h, struct folio *folio)
  *	tail struct pages need not be initialised where they will be freed
  *
  * As hugetlb_vmemmap_optimize_folio(), with one TLB flush for all, and grace
- * periods that are not expedited.
+ * periods that are not expedited if there is more than one folio.
  *
  * Context: Process context, may sleep.
  */
@@ -270,7 +270,7 @@ void hugetlb_vmemmap_optimize_folios(struct hstate *h,
 				     struct list_head *folio_list)
 {
 	if (!list_empty(folio_list))
-		optimize_list(h, folio_list, false);
+		optimize_list(h, folio_list, list_is_singular(folio_list));
 }
 
 /**
