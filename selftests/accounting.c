@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every page freed and taken is accounted for, exactly. */
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "hvo.h"
 
 #define PAGES 512L
+#define NODE_1 "/sys/devices/system/node/node1"
 
 /* Allocation events of all zones, in pages */
 static long allocated_pages(void)
@@ -132,6 +136,42 @@ static int mixed_pool_is_counted_right(void)
 	return KSFT_PASS;
 }
 
+/* As the memory blocks of 128 MiB tell */
+static bool is_on_node_1(uint64_t pfn)
+{
+	char block[64];
+
+	snprintf(block, sizeof(block), NODE_1 "/memory%lu", (unsigned long)pfn >> 15);
+	return !access(block, F_OK);
+}
+
+/* Not if what a page of one node had too many goes to the next, which is of the other. */
+static int restored_pages_stay_on_their_node(void)
+{
+	uint64_t pfns[64], ptes[1 + TAILS_2M];
+	int i, j, remote = 0;
+	char *map;
+
+	NEED(!access(NODE_1, F_OK), "one node only");
+	NEED(hvo_base_mapped(), "PMDs map the vmemmap");
+	CHECK(hvo_pool(64) == 64, "no pool");
+	map = hvo_map(64 * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	for (i = 0; i < 64; i++) {
+		map[i * HUGE_2M] = 1;
+		pfns[i] = hvo_pfn(map + i * HUGE_2M);
+	}
+	munmap(map, 64 * HUGE_2M);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	for (i = 0; i < 64; i++) {
+		CHECK(!hvo_huge_ptes(pfns[i], ptes, 1 + TAILS_2M), "page %d has no PTEs", i);
+		for (j = 1; j <= TAILS_2M; j++)
+			remote += is_on_node_1(PTE_FRAME(ptes[j])) != is_on_node_1(pfns[i]);
+	}
+	CHECK(!remote, "%d of %d pages are of the other node", remote, 64 * TAILS_2M);
+	return KSFT_PASS;
+}
+
 static const struct hvo_case cases[] = {
 	HVO_CASE(growing_frees_seven_of_eight),
 	HVO_CASE(growing_allocates_nothing_else),
@@ -140,6 +180,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(one_by_one_is_the_same),
 	HVO_CASE(gigantic_frees_all_but_one),
 	HVO_CASE(mixed_pool_is_counted_right),
+	HVO_CASE(restored_pages_stay_on_their_node),
 };
 
 int main(void)
