@@ -6,7 +6,7 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants fuzz tlb shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
@@ -18,6 +18,7 @@ help:
 	@echo '  make check        all that needs no kernel build, in seconds'
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
 	@echo '  make fuzz         search for histories that go wrong; SECONDS=60, KEEP=1 to keep new ones'
+	@echo '  make bench        instructions side by side with stock, with HVO on and off'
 	@echo '  make tlb          compare TLB misses of three kernels and three pool shares, by simulation'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
@@ -47,6 +48,9 @@ mutants:
 
 fuzz:
 	@tests/unit/fuzz $(or $(SECONDS),60) $(KEEP:%=keep)
+
+bench:
+	@vm/bench
 
 tlb:
 	@vm/tlb

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the guest of vm/bench does: one step after the other, each timed by the
+ * processor's time stamp. In a guest whose clock counts instructions that is how
+ * many there were, with the time that it was idle. Prints "name value".
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "../perf-scripts/workloads/window.h"
+
+#define POOL(size)	"/sys/kernel/mm/hugepages/hugepages-" size "kB/nr_hugepages"
+#define POOL_2M		POOL("2048")
+#define POOL_1G		POOL("1048576")
+#define EXPEDITED	"/sys/kernel/rcu_expedited"
+
+static uint64_t now(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void tell(const char *name, uint64_t value)
+{
+	printf("%s %" PRIu64 "\n", name, value);
+}
+
+static void set(const char *path, long value)
+{
+	char text[24];
+	int length = snprintf(text, sizeof(text), "%ld\n", value);
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, length) != length || close(fd))
+		fail(path);
+}
+
+static long get(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long value;
+
+	if (!file || fscanf(file, "%ld", &value) != 1 || fclose(file))
+		fail(path);
+	return value;
+}
+
+/* The sum of all lines of /proc/vmstat whose names begin so */
+static uint64_t counters(const char *prefix)
+{
+	FILE *file = fopen("/proc/vmstat", "r");
+	char name[64];
+	uint64_t value, sum = 0;
+
+	if (!file)
+		fail("/proc/vmstat");
+	while (fscanf(file, "%63s %" SCNu64, name, &value) == 2)
+		if (!strncmp(name, prefix, strlen(prefix)))
+			sum += value;
+	fclose(file);
+	return sum;
+}
+
+/* Sizes a pool and returns what that took. It must be had in full. */
+static uint64_t resize(const char *pool, long pages)
+{
+	uint64_t start = now(), took;
+
+	window_mark(WINDOW_OPENS);
+	set(pool, pages);
+	window_mark(WINDOW_CLOSES);
+	took = now() - start;
+	if (get(pool) != pages) {
+		fprintf(stderr, "%s: %ld pages, not %ld\n", pool, get(pool), pages);
+		exit(1);
+	}
+	return took;
+}
+
+/* The first growth is told apart: stock splits mappings then. */
+static void pool_2m(long pages)
+{
+	uint64_t allocated = counters("pgalloc_");
+
+	tell("grow_2m_first", resize(POOL_2M, pages));
+	tell("allocated", counters("pgalloc_") - allocated);
+	tell("shrink_2m", resize(POOL_2M, 0));
+	tell("grow_2m_again", resize(POOL_2M, pages));
+	tell("shrink_2m_again", resize(POOL_2M, 0));
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t median(uint64_t *values, unsigned int nr)
+{
+	qsort(values, nr, sizeof(*values), ascending);
+	return values[nr / 2];
+}
+
+static void pool_1g(long unused)
+{
+	(void)unused;
+	resize(POOL_1G, 1);
+	resize(POOL_1G, 0);
+}
+
+/* Again and again, for a clock that is not repeatable */
+static void rounds(long pages)
+{
+	uint64_t grow[9], shrink[9];
+	int i;
+
+	set(POOL_2M, 0);
+	for (i = 0; i < 9; i++) {
+		grow[i] = resize(POOL_2M, pages);
+		shrink[i] = resize(POOL_2M, 0);
+	}
+	tell("grow", median(grow, 9));
+	tell("shrink", median(shrink, 9));
+}
+
+/* One page more and one page less, and the waiting that there is in it */
+static void single_pages(long pages)
+{
+	uint64_t grow[21], shrink[21];
+	int i;
+
+	resize(POOL_2M, pages);
+	for (i = 0; i < 21; i++) {
+		grow[i] = resize(POOL_2M, pages + 1);
+		shrink[i] = resize(POOL_2M, pages);
+		usleep(20000);
+	}
+	tell("grow_single", median(grow, 21));
+	tell("shrink_single", median(shrink, 21));
+	resize(POOL_2M, 0);
+}
+
+static uint64_t free_pages(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram * info.mem_unit / 4096;
+}
+
+struct shared {
+	atomic_ulong least, looks;
+	atomic_bool stop;
+};
+
+/* Looks at what is free all the time, on a processor of its own */
+static void watch_free(struct shared *shared)
+{
+	uint64_t pages;
+
+	while (!shared->stop) {
+		pages = free_pages();
+		if (pages < shared->least)
+			shared->least = pages;
+		shared->looks++;
+	}
+	_exit(0);
+}
+
+/* Pages that are not optimised leave nothing to flush. */
+static void nothing_to_flush(long pages)
+{
+	resize(POOL_2M, pages);
+	resize(POOL_2M, 0);
+}
+
+/* What is gone at the worst moment of a shrinking pool, which yields to others */
+static uint64_t peak_of(struct shared *shared, long pages)
+{
+	uint64_t before;
+	unsigned long looks;
+
+	resize(POOL_2M, pages);
+	usleep(100000);
+	before = free_pages();
+	shared->least = before;
+	looks = shared->looks;
+	resize(POOL_2M, 0);
+	looks = shared->looks - looks;
+	if (looks < 100) {
+		fprintf(stderr, "%lu looks while the pool shrank; is the host busy?\n", looks);
+		exit(1);
+	}
+	return before - shared->least;
+}
+
+/*
+ * How much memory shrinking a pool takes before it gives any. Freed pages must not
+ * hide in the lists of a CPU, where they do not count as free.
+ */
+static void shrink_peak(long pages)
+{
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t peak, most = 0;
+	int i;
+
+	if (shared == MAP_FAILED)
+		fail("mmap");
+	set("/proc/sys/vm/percpu_pagelist_high_fraction", 100000);
+	if (!fork())
+		watch_free(shared);
+	for (i = 0; i < 5; i++) {
+		peak = peak_of(shared, pages);
+		if (peak > most)
+			most = peak;
+	}
+	shared->stop = true;
+	wait(NULL);
+	tell("shrink_peak", most);
+}
+
+/* Page faults, fork, exit: what looks for the heads of pages all the time */
+static void faults(long mib)
+{
+	size_t size = (size_t)mib << 20, at;
+	uint64_t start = now();
+	char *map;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (map == MAP_FAILED)
+			fail("mmap");
+		for (at = 0; at < size; at += 4096)
+			map[at] = 1;
+		if (!fork())
+			_exit(0);
+		wait(NULL);
+		munmap(map, size);
+	}
+	tell("faults", now() - start);
+}
+
+static void boot(long unused)
+{
+	(void)unused;
+	window_mark(WINDOW_CLOSES);
+}
+
+static void expedite(long on)
+{
+	set(EXPEDITED, on);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(long number);
+} steps[] = {
+	{ "boot", boot }, { "expedite", expedite }, { "pool", pool_2m },
+	{ "plain", nothing_to_flush }, { "gigantic", pool_1g }, { "rounds", rounds },
+	{ "single", single_pages }, { "peak", shrink_peak }, { "faults", faults },
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; argc > 1 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (strcmp(argv[1], steps[i].name))
+			continue;
+		steps[i].run(argc > 2 ? atol(argv[2]) : 0);
+		return 0;
+	}
+	fprintf(stderr, "usage: bench STEP [NUMBER]; the steps are");
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		fprintf(stderr, " %s", steps[i].name);
+	fprintf(stderr, "\n");
+	return 2;
+}
