@@ -114,12 +114,12 @@ static pid_t start_hog(long leave_kib)
 			pause();
 		_exit(0);
 	}
+	close(ready[1]);
 	/* what is shared since fork() would be copied when it is written to */
 	settle_down();
 	if (read(ready[0], &step, 1) != 1 || step != 'x')
 		pid = -1;
 	close(ready[0]);
-	close(ready[1]);
 	return pid;
 }
 
@@ -155,7 +155,9 @@ static bool shrink_below_watermarks(long pool, long kib)
 
 /*
  * Half of memory in the pool, and a hog on the rest while @body runs. Before the
- * hog comes, @prepare may still use memory.
+ * hog comes, @prepare may still use memory. Where the hog takes what is left of
+ * blocks for unmovable pages, the kernel would raise the watermarks, and kill it:
+ * kswapd, which lowers them again, has given up in the case before.
  */
 static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 {
@@ -164,6 +166,7 @@ static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 	int ret;
 
 	NEED(hvo_optimizing(), "pages are not being optimised");
+	hvo_write("/proc/sys/vm/watermark_boost_factor", 0);
 	settle_down();
 	pool = hvo_pool(hvo_meminfo("MemFree") / 2 / 2048);
 	CHECK(pool > 100, "pool %ld", pool);
