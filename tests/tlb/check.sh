@@ -111,11 +111,18 @@ mkfifo "$pool"
 record --one-boot > "$tmp/said" 2>&1 &
 recorder=$!
 echo 3 > "$pool"
-for ((tries = 0; tries < 200; tries++)); do
-	[ "$(cat "$setting")" != 1 ] || break
-	sleep 0.1
-done
+becomes() {
+	local tries
+	for ((tries = 0; tries < 200; tries++)); do
+		[ "$(cat "$setting")" != "$1" ] || return 0
+		sleep 0.1
+	done
+	fail "the setting never was $1"
+}
+becomes 1
 pkill -TERM -P "$recorder"
+# the pool is put back last, and must find nobody who reads before
+becomes 0
 restored=$(timeout 20 cat "$pool") || fail 'the pool was not put back after a signal'
 ! wait "$recorder" || fail 'a signal was no failure'
 [ "$restored $(cat "$setting")" = '3 0' ] || fail 'not as before the signal'
