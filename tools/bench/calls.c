@@ -114,21 +114,6 @@ static void watch_piece(struct qemu_plugin_tb *tb, uint64_t addr)
 						     piece);
 }
 
-static void watch_marks(struct qemu_plugin_tb *tb)
-{
-	size_t i, nr = qemu_plugin_tb_n_insns(tb);
-
-	for (i = 0; i < nr; i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint32_t mark = mark_of(insn);
-
-		if (mark)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
-							       QEMU_PLUGIN_CB_NO_REGS,
-							       (void *)(uintptr_t)mark);
-	}
-}
-
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	uint64_t addr = qemu_plugin_tb_vaddr(tb);
@@ -137,15 +122,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	if (addr >> 63)
 		watch_piece(tb, addr);
 	else
-		watch_marks(tb);
-}
-
-static void at_exit(qemu_plugin_id_t id, void *data)
-{
-	(void)id;
-	(void)data;
-	fprintf(out, "\n]\n");
-	fclose(out);
+		watch_marks(tb, on_mark);
 }
 
 /* Of the kernel's System.map, which is sorted: text alone, one name for each place */
@@ -190,6 +167,6 @@ VISIBLE int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 	}
 	fprintf(out, "[");
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
-	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	qemu_plugin_register_atexit_cb(id, end_windows, out);
 	return 0;
 }

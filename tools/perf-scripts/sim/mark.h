@@ -2,6 +2,7 @@
 #ifndef MARK_H
 #define MARK_H
 
+#include <stdio.h>
 #include <string.h>
 #include "../workloads/window.h"
 #include "qemu.h"
@@ -21,6 +22,30 @@ static inline uint32_t mark_of(const struct qemu_plugin_insn *insn)
 		bytes = (uint8_t *)where;
 	memcpy(&mark, bytes + sizeof(nop), sizeof(mark));
 	return !memcmp(bytes, nop, sizeof(nop)) && mark >> 8 == WINDOW_OPENS >> 8 ? mark : 0;
+}
+
+/* @on_mark is called with each mark that is executed. */
+static inline void watch_marks(struct qemu_plugin_tb *tb, exec_cb on_mark)
+{
+	size_t i, nr = qemu_plugin_tb_n_insns(tb);
+
+	for (i = 0; i < nr; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		uint32_t mark = mark_of(insn);
+
+		if (mark)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
+							       QEMU_PLUGIN_CB_NO_REGS,
+							       (void *)(uintptr_t)mark);
+	}
+}
+
+/* At exit: @out is a list of windows, and ends. */
+static inline void end_windows(qemu_plugin_id_t id, void *out)
+{
+	(void)id;
+	fprintf(out, "\n]\n");
+	fclose(out);
 }
 
 #endif

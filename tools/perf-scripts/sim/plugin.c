@@ -195,21 +195,6 @@ static void watch_accesses(struct qemu_plugin_tb *tb, bool kernel)
 						 (void *)(uintptr_t)kernel);
 }
 
-static void watch_marks(struct qemu_plugin_tb *tb)
-{
-	size_t i, nr = qemu_plugin_tb_n_insns(tb);
-
-	for (i = 0; i < nr; i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint32_t mark = mark_of(insn);
-
-		if (mark)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
-							       QEMU_PLUGIN_CB_NO_REGS,
-							       (void *)(uintptr_t)mark);
-	}
-}
-
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	bool kernel = is_kernel(qemu_plugin_tb_vaddr(tb));
@@ -218,21 +203,13 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	if (is_awake)
 		watch_accesses(tb, kernel);
 	if (!kernel)
-		watch_marks(tb);
-}
-
-static void at_exit(qemu_plugin_id_t id, void *data)
-{
-	(void)id;
-	(void)data;
-	fprintf(out, "\n]\n");
-	fclose(out);
+		watch_marks(tb, on_mark);
 }
 
 static void register_callbacks(qemu_plugin_id_t id)
 {
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
-	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	qemu_plugin_register_atexit_cb(id, end_windows, out);
 }
 
 /* "zen4" is a CPU of the table, "zen4-apart" the same without adjacent pages. */
