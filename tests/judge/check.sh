@@ -20,6 +20,19 @@ while read -r line; do
 	! "$judge" "$tmp/one.log" > /dev/null || fail "passed over: $line"
 done < <(grep -v '^#' "$here/dirty.log")
 
+# Each pattern is needed: without it, a line of dirty.log is passed over.
+echo '# nothing' > "$tmp/allow"
+first=$(grep -nx 'suspicious=(' "$judge" | cut -d : -f 1)
+last=$(sed -n "$first,\$ { /^)/ { =; q } }" "$judge")
+all=$(grep -vc '^#' "$here/dirty.log")
+[ $((last - first)) -gt 1 ] || fail 'no patterns to try'
+for ((line = first + 1; line < last; line++)); do
+	sed "${line}d" "$judge" > "$tmp/judge"
+	found=$({ HVO_ALLOW=$tmp/allow bash "$tmp/judge" "$here/dirty.log" || true; } | wc -l)
+	[ "$found" -gt 0 ] || fail 'a judge with one pattern less does not run'
+	[ "$found" -lt "$all" ] || fail "no line needs the pattern$(sed -n "${line}p" "$judge")"
+done
+
 echo 'WARNING: CPU: 0 PID: 1 at mm/page_alloc.c' > "$tmp/allow"
 echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1' > "$tmp/one.log"
 HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'the allow-list excuses nothing'
