@@ -71,4 +71,4 @@ clean:
 	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/log build/*/*.log build/report
 
 distclean:
-	@rm -rf build
+	@rm -rf build/* build/.lock build
