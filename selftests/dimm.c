@@ -50,7 +50,8 @@ static int ascending(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-void find_blocks(const char *file, const char *content)
+/* With no @file any block from @first on */
+static void find_from(unsigned long first, const char *file, const char *content)
 {
 	DIR *dir = opendir(MEMORY);
 	struct dirent *entry;
@@ -58,12 +59,22 @@ void find_blocks(const char *file, const char *content)
 
 	nr_blocks = 0;
 	while (dir && (entry = readdir(dir)))
-		if (sscanf(entry->d_name, "memory%lu", &nr) == 1 &&
-		    nr_blocks < MAX_BLOCKS && block_is(nr, file, content))
+		if (sscanf(entry->d_name, "memory%lu", &nr) == 1 && nr >= first &&
+		    nr_blocks < MAX_BLOCKS && (!file || block_is(nr, file, content)))
 			blocks[nr_blocks++] = nr;
 	if (dir)
 		closedir(dir);
 	qsort(blocks, nr_blocks, sizeof(blocks[0]), ascending);
+}
+
+void find_blocks(const char *file, const char *content)
+{
+	find_from(0, file, content);
+}
+
+void find_added_blocks(void)
+{
+	find_from((4UL << 30) / PAGE / block_pages(), NULL, NULL);
 }
 
 int count_blocks(const char *state)

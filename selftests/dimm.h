@@ -13,6 +13,8 @@ extern int nr_blocks;
 
 /* Makes blocks[] those whose @file has just this content, say "state" "offline" */
 void find_blocks(const char *file, const char *content);
+/* Those from 4 GiB on, where DIMMs are: what the guest boots with is below. */
+void find_added_blocks(void);
 unsigned long block_pages(void);
 int block_write(unsigned long block, const char *state);
 bool block_is(unsigned long block, const char *file, const char *content);

@@ -69,15 +69,17 @@ static int same_account(const struct account *a, const struct account *b)
 	return KSFT_PASS;
 }
 
+/* It goes online by itself, movable because of movable_node. */
 static int add_dimm(void)
 {
 	int i;
 
 	ASK_HOST("plug 1 " DIMM);
-	find_blocks("state", "offline");
+	find_added_blocks();
 	CHECK(nr_blocks * block_pages() * PAGE == 256UL << 20, "%d blocks", nr_blocks);
+	CHECK(count_blocks("online") == nr_blocks, "%d blocks are", count_blocks("online"));
 	for (i = 0; i < nr_blocks; i++)
-		CHECK(!block_write(blocks[i], "online_movable"), "block %lu", blocks[i]);
+		CHECK(block_is(blocks[i], "valid_zones", "Movable"), "block %lu", blocks[i]);
 	return KSFT_PASS;
 }
 
