@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * HugeTLB vmemmap optimisation on a base-mapped vmemmap
+ * HugeTLB vmemmap optimization on a base-mapped vmemmap
  *
- * Which HugeTLB pages are optimised, and when; how the pages themselves change
- * is told in mm/vmemmap_base.c. Pages are optimised as they enter the pool and
- * restored as they leave it, always while their refcount is zero.
+ * Decides which HugeTLB folios are optimized, and when; mm/vmemmap_base.c changes
+ * the vmemmap. Folios are optimized as they enter the pool and restored as they
+ * leave it, always while their refcount is zero.
  *
- * A pool that shrinks needs vmemmap pages before it yields any memory. Three
- * things keep that from hurting: restoring stops after as many pages as one
- * restored page pays for, so that mm/hugetlb.c frees those first; a reserve
- * restores the first page when nothing is free; and where even that fails the
- * page simply stays in the pool, as a surplus page.
+ * A pool that shrinks needs vmemmap pages before it yields any memory. Where memory
+ * is short, restoring stops after the first folio, and mm/hugetlb.c frees that one
+ * first. A reserve restores the first folio when nothing is free. Where even that
+ * fails, the folio stays in the pool, as a surplus page.
  *
  * Once sealed, the vmemmap is not changed any more in either direction.
  */
@@ -19,6 +18,7 @@
 #include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
+#include <linux/list.h>
 #include <linux/rwsem.h>
 #include <linux/sysctl.h>
 #include <linux/sysfs.h>
@@ -36,10 +36,13 @@ static bool optimize_enabled;
 static bool sealed;
 
 /*
- * Read: the vmemmap is being changed. Write: the rules for that are. So when
- * the write to the seal returns, the last change is over.
+ * Readers change the vmemmap; a writer switches optimizing, or seals. So when the
+ * write to the seal returns, the last change is over.
  */
 static DECLARE_RWSEM(rules_lock);
+
+/* Growing by so many folios takes less time than an ordinary grace period. */
+#define EXPEDITE_MAX	8
 
 static atomic_long_t nr_optimized[HUGE_MAX_HSTATE];
 static atomic_long_t restore_failures;
@@ -92,13 +95,15 @@ static int restore_one(const struct hstate *h, struct folio *folio,
 		       struct vmemmap_batch *batch)
 {
 	unsigned long start = (unsigned long)&folio->page;
+	int ret;
 
 	if (sealed)
 		return -EPERM;
-	if (vmemmap_base_restore(start, start + hugetlb_vmemmap_size(h), batch)) {
+	ret = vmemmap_base_restore(start, start + hugetlb_vmemmap_size(h), batch);
+	if (ret == -ENOMEM)
 		atomic_long_inc(&restore_failures);
-		return -ENOMEM;
-	}
+	if (ret)
+		return ret;
 	folio_clear_hugetlb_vmemmap_optimized(folio);
 	atomic_long_dec(optimized_count(h));
 	return 0;
@@ -110,7 +115,7 @@ static int restore_one(const struct hstate *h, struct folio *folio,
  * @folio: a HugeTLB folio that is leaving the pool, refcount zero
  *
  * Context: Process context, may sleep.
- * Return: 0 if @folio is not optimised (any more), -ENOMEM if there are no
+ * Return: 0 if @folio is not optimized (any more), -ENOMEM if there are no
  *	pages for its vmemmap, -EPERM if the vmemmap is sealed.
  */
 int hugetlb_vmemmap_restore_folio(const struct hstate *h, struct folio *folio)
@@ -128,27 +133,15 @@ int hugetlb_vmemmap_restore_folio(const struct hstate *h, struct folio *folio)
 	return ret;
 }
 
-/*
- * The memory of one restored page is enough to restore so many others.
- * Gigantic pages are taken without a limit, because demotion, unlike freeing,
- * does not come back for the rest.
- */
-static long restore_limit(const struct hstate *h)
-{
-	if (hstate_is_gigantic((struct hstate *)h))
-		return LONG_MAX;
-	return huge_page_size(h) / hugetlb_vmemmap_optimizable_size(h);
-}
-
 /**
  * hugetlb_vmemmap_restore_folios - give many folios their vmemmap pages back
  * @h: hstate of all folios on the list
  * @folio_list: HugeTLB folios that are leaving the pool, refcounts zero
- * @non_hvo_folios: where folios go that are not optimised (any more)
+ * @non_hvo_folios: where folios go that are not optimized (any more)
  *
- * Stops at the first folio that cannot be restored; it and all behind it stay
- * on @folio_list. Stops with -EAGAIN when folios wait on @non_hvo_folios whose
- * memory would pay for the rest: free them and call again.
+ * Stops at the first folio that cannot be restored. It and all behind it stay
+ * on @folio_list. With -EAGAIN, memory is short and @non_hvo_folios has restored
+ * folios: free them and call again.
  *
  * Context: Process context, may sleep.
  * Return: number of folios that were restored, or -EAGAIN as above, -ENOMEM if
@@ -165,8 +158,7 @@ long hugetlb_vmemmap_restore_folios(const struct hstate *h,
 	down_read(&rules_lock);
 	list_for_each_entry_safe(folio, next, folio_list, lru) {
 		if (folio_test_hugetlb_vmemmap_optimized(folio)) {
-			ret = restored < restore_limit(h) ?
-				restore_one(h, folio, &batch) : -EAGAIN;
+			ret = restore_one(h, folio, &batch);
 			if (ret)
 				break;
 			restored++;
@@ -197,10 +189,7 @@ static bool has_hwpoison(const struct hstate *h, struct folio *folio)
 	return false;
 }
 
-/*
- * The flag goes first: who looks at the folio meanwhile, as memory failure
- * handling may, must not write to a tail.
- */
+/* Set the flag first: memory_failure() must not write to a tail meanwhile. */
 static void optimize_one(const struct hstate *h, struct folio *folio,
 			 struct vmemmap_batch *batch)
 {
@@ -230,7 +219,6 @@ static void optimize_list(const struct hstate *h, struct list_head *folios,
 			cond_resched();
 		}
 		vmemmap_base_flush(&batch);
-		vmemmap_base_wait_walkers(expedite);
 	}
 	up_read(&rules_lock);
 }
@@ -244,40 +232,62 @@ static void optimize_list(const struct hstate *h, struct list_head *folios,
  * @folio is not base-mapped or if it holds a hwpoison mark;
  * folio_test_hugetlb_vmemmap_optimized() tells.
  *
- * Context: Process context, may sleep (for two expedited RCU grace periods).
+ * Any task can cause this, by a fault or by migration, so that the grace period is
+ * never expedited.
+ *
+ * Context: Process context, may sleep (for an RCU grace period).
  */
 void hugetlb_vmemmap_optimize_folio(const struct hstate *h, struct folio *folio)
 {
 	LIST_HEAD(folios);
 
 	list_add(&folio->lru, &folios);
-	optimize_list(h, &folios, true);
+	optimize_list(h, &folios, false);
 	list_del_init(&folio->lru);
 }
 
 /**
- * hugetlb_vmemmap_optimize_folios - free most of the vmemmap of many folios
+ * hugetlb_vmemmap_optimize_surplus_folios - the same for many folios
+ * @h: hstate of all folios on the list
+ * @folio_list: surplus folios for one reservation, refcounts zero
+ *
+ * As hugetlb_vmemmap_optimize_folio(), with one grace period and one TLB flush for
+ * all of them.
+ *
+ * Context: Process context, may sleep (for an RCU grace period).
+ */
+void hugetlb_vmemmap_optimize_surplus_folios(struct hstate *h,
+					     struct list_head *folio_list)
+{
+	if (!list_empty(folio_list))
+		optimize_list(h, folio_list, false);
+}
+
+/**
+ * hugetlb_vmemmap_optimize_folios - the same for what root adds to the pool
  * @h: hstate of all folios on the list
  * @folio_list: HugeTLB folios that are entering the pool, refcounts zero; their
- *	tail struct pages need not be initialised where they will be freed
+ *	tail struct pages need not be initialized where they will be freed
  *
- * As hugetlb_vmemmap_optimize_folio(), with one TLB flush for all, and grace
- * periods that are not expedited if there is more than one folio.
+ * As hugetlb_vmemmap_optimize_surplus_folios(). For a few folios the wait would be
+ * nearly all of the time, so that it is expedited.
  *
- * Context: Process context, may sleep.
+ * Context: Process context, may sleep (for an RCU grace period).
  */
 void hugetlb_vmemmap_optimize_folios(struct hstate *h,
 				     struct list_head *folio_list)
 {
 	if (!list_empty(folio_list))
-		optimize_list(h, folio_list, list_is_singular(folio_list));
+		optimize_list(h, folio_list,
+			      list_count_nodes(folio_list) <= EXPEDITE_MAX);
 }
 
 /**
  * hugetlb_vmemmap_sealed - whether a folio can never leave the pool again
  * @folio: a HugeTLB folio
  *
- * To replace such a folio by a new one would only make the pool grow.
+ * It goes back to the pool when it is freed. Replacing it by a new folio would
+ * only make the pool grow.
  *
  * Context: Any. The seal may be set right after the answer.
  */
@@ -297,7 +307,7 @@ static int set_optimize(bool enable)
 	if (enable && sealed)
 		ret = -EPERM;
 	else
-		optimize_enabled = enable;
+		WRITE_ONCE(optimize_enabled, enable);
 	up_write(&rules_lock);
 	return ret;
 }
@@ -306,8 +316,8 @@ static int seal(void)
 {
 	if (down_write_killable(&rules_lock))
 		return -EINTR;
-	sealed = true;
-	optimize_enabled = false;
+	WRITE_ONCE(sealed, true);
+	WRITE_ONCE(optimize_enabled, false);
 	up_write(&rules_lock);
 	return 0;
 }
@@ -367,16 +377,20 @@ static ssize_t mode_show(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute mode_attr = __ATTR_RO(mode);
 
-#define HVO_ATTR(_name, _value)						\
+#define HVO_ATTR_MODE(_name, _mode, _value)				\
 static ssize_t _name##_show(struct kobject *kobj,			\
 			    struct kobj_attribute *attr, char *buf)	\
 {									\
 	return sysfs_emit(buf, "%lu\n", (unsigned long)(_value));	\
 }									\
-static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+static struct kobj_attribute _name##_attr = __ATTR_RO_MODE(_name, _mode)
+
+#define HVO_ATTR(_name, _value)	HVO_ATTR_MODE(_name, 0444, _value)
 
 HVO_ATTR(sealed, READ_ONCE(sealed));
-HVO_ATTR(page_table_kb, vmemmap_base_table_pages() * (PAGE_SIZE / SZ_1K));
+/* For root alone, because it walks the vmemmap and keeps memory hotplug waiting. */
+HVO_ATTR_MODE(page_table_kb, 0400,
+	      vmemmap_base_table_pages() * (PAGE_SIZE / SZ_1K));
 HVO_ATTR(restore_failures, atomic_long_read(&restore_failures));
 HVO_ATTR(reserve_kb, vmemmap_base_reserve_pages() * (PAGE_SIZE / SZ_1K));
 HVO_ATTR(reserve_used, vmemmap_base_reserve_used());

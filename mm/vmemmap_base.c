@@ -17,19 +17,20 @@
  *   restore:   every tail gets a page of its own again, complete before it is
  *              mapped, read-write
  *
- * Who calls must own the compound page: its refcount is zero and stays so. As
- * no one else then touches its PTEs, and tables go away only with the memory
- * that they describe, no lock is taken here. What remains are readers without
- * a reference, the pfn walkers, and CPUs that still hold an old translation:
+ * The caller must own the compound page: its refcount is frozen at zero. Nobody
+ * else then touches its PTEs, and tables are freed only with the memory that
+ * they describe, so no lock is taken here. Two kinds of readers remain: pfn
+ * walkers, which hold no reference, and CPUs with an old TLB entry:
  *
- * - A walker checks a struct page and then writes to its refcount. What it saw
- *   before the page was frozen, or before its tails were remapped, must not be
- *   acted upon later; vmemmap_base_wait_walkers() waits for it at both points.
+ * - A walker sees a refcount in use, sees that the page is no fake head, and
+ *   writes to the refcount. vmemmap_base_wait_walkers() waits for each walker
+ *   that may have seen the refcount before the page was frozen. A later one
+ *   sees zero until the compound page is handed on, and a fake head afterwards.
  * - A CPU may read, or write, through an old translation until the TLB flush.
  *   So a page taken out of the vmemmap is freed only after the flush, and the
  *   compound page is handed on only then.
  * - Restoring needs no waiting: old and new translation show a tail with a
- *   refcount of zero, or a fake head that is told from a real one.
+ *   refcount of zero, or a fake head, which page_is_fake_head() recognizes.
  *
  * What differs from kernel to kernel is in vmemmap_layout.h.
  */
@@ -38,6 +39,7 @@
 #include <linux/alloc_tag.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -89,13 +91,26 @@ static int __init vmemmap_base_init(void)
 }
 early_initcall(vmemmap_base_init);
 
+/*
+ * kmemleak must not track what will be freed page by page, or with its memory.
+ * It scans struct pages without being told of them.
+ */
+static void __meminit untrack(phys_addr_t phys, size_t size)
+{
+	if (!slab_is_available())
+		kmemleak_free_part_phys(phys, size);
+}
+
 static pmd_t * __meminit populate_table(unsigned long addr, int node)
 {
 	pgd_t *pgd = vmemmap_pgd_populate(addr, node);
 	p4d_t *p4d = pgd ? vmemmap_p4d_populate(pgd, addr, node) : NULL;
 	pud_t *pud = p4d ? vmemmap_pud_populate(p4d, addr, node) : NULL;
+	pmd_t *pmd = pud ? vmemmap_pmd_populate(pud, addr, node) : NULL;
 
-	return pud ? vmemmap_pmd_populate(pud, addr, node) : NULL;
+	if (pmd)
+		untrack(PFN_PHYS(pmd_pfn(*pmd)), PAGE_SIZE);
+	return pmd;
 }
 
 /*
@@ -114,8 +129,9 @@ static bool __meminit populate_block(pmd_t *pmd, unsigned long addr, int node)
 	if (!block)
 		return false;
 
+	untrack(__pa(block), PMD_SIZE);
 	page = virt_to_page(block);
-	/* The pages part company later; memblock's are separate already. */
+	/* The pages are freed one by one; memblock's are separate already. */
 	if (slab_is_available())
 		split_page(page, get_order(PMD_SIZE));
 
@@ -194,10 +210,9 @@ unsigned long vmemmap_base_table_pages(void)
 }
 
 /*
- * The reserve: a few pages for restoring when the allocator has none. What is
- * restored with them yields far more memory, so they need to last only once;
- * but whoever keeps the machine short of memory may be quick, so taking them
- * starts a work that asks for new ones until it gets them.
+ * The reserve: a few pages for restoring when the allocator has none. The
+ * compound page that is restored with them yields far more memory. Others may
+ * take that memory first, so a work item refills the reserve, retrying.
  */
 static LIST_HEAD(reserve);
 static DEFINE_SPINLOCK(reserve_lock);
@@ -207,23 +222,6 @@ static unsigned long reserve_used;
 
 static void reserve_refill(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reserve_work, reserve_refill);
-
-/*
- * Neither kills for it nor complains: a failure is reported to the one who
- * asked. Memory that restoring has just yielded may still hide from the
- * watermarks in a per-CPU list, from where reclaim without progress does not
- * fetch it.
- */
-static struct page *alloc_vmemmap_page(int node, gfp_t effort)
-{
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | effort;
-	struct page *page = alloc_pages_node(node, gfp, 0);
-
-	if (page)
-		return page;
-	drain_all_pages(NULL);
-	return alloc_pages_node(node, gfp, 0);
-}
 
 static void reserve_add(struct page *page)
 {
@@ -248,7 +246,7 @@ static void reserve_refill(struct work_struct *work)
 	}
 }
 
-/* Only as a whole: a part would not see a compound page restored. */
+/* Only as a whole: a part does not restore a compound page. */
 static bool reserve_take(struct vmemmap_batch *batch)
 {
 	bool enough;
@@ -301,9 +299,9 @@ unsigned long vmemmap_base_reserve_used(void)
 }
 
 /*
- * Pages come and go in aligned blocks where that is possible, of a size that the
- * allocator keeps at hand for each CPU: less work than page by page, and what
- * was adjacent stays so.
+ * Pages are allocated and freed in aligned blocks where possible, of the largest
+ * order that has per-CPU lists. That is less work than page by page, and adjacent
+ * pages stay adjacent.
  */
 #define BLOCK_ORDER	PAGE_ALLOC_COSTLY_ORDER
 
@@ -333,8 +331,11 @@ static void free_spare(struct vmemmap_batch *batch)
 		__free_page(take_spare(batch));
 }
 
-/* Not worth any reclaim, nor another node, as single pages will do. */
-static bool alloc_block(struct vmemmap_batch *batch, int node)
+/*
+ * No reclaim, and no other node, as single pages will do. A block has one page
+ * too many: the next compound page on that node uses it.
+ */
+static bool add_block(struct vmemmap_batch *batch, int node)
 {
 	const gfp_t gfp = __GFP_THISNODE | __GFP_NOMEMALLOC | __GFP_NOWARN;
 	struct page *block;
@@ -349,46 +350,78 @@ static bool alloc_block(struct vmemmap_batch *batch, int node)
 	return true;
 }
 
-static bool alloc_single(struct vmemmap_batch *batch, int node, gfp_t effort)
+static bool add_single(struct vmemmap_batch *batch, int node, gfp_t gfp)
 {
-	struct page *page = alloc_vmemmap_page(node, effort);
+	struct page *page = alloc_pages_node(node, gfp | __GFP_NOWARN, 0);
 
 	if (page)
 		add_spare(batch, page);
 	return page;
 }
 
-/* What a block has too many is for the next compound page, if on that node. */
-static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t effort,
+/*
+ * All or nothing. What is left over from the last compound page is of one block,
+ * and so of one node.
+ */
+static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t gfp,
 				struct vmemmap_batch *batch)
 {
 	if (batch->nr_spare && page_to_nid(first_spare(batch)) != node)
 		free_spare(batch);
-	while (batch->nr_spare < nr_pages) {
-		if (alloc_block(batch, node) ||
-		    alloc_single(batch, node, effort))
-			continue;
-		free_spare(batch);
-		return false;
-	}
-	return true;
+	while (batch->nr_spare < nr_pages && add_block(batch, node))
+		;
+	while (batch->nr_spare < nr_pages && add_single(batch, node, gfp))
+		;
+	if (batch->nr_spare >= nr_pages)
+		return true;
+	free_spare(batch);
+	return false;
 }
 
 /*
- * What the reserve is meant for yields far more memory at once. So it need not
- * reclaim hard, but may have the reserve and, while that is being replaced, what
- * the allocator itself keeps for those who free.
+ * For the first compound page of a batch. Restoring it frees more than it takes,
+ * so reclaim need not try hard. Pages that were freed just now may sit on per-CPU
+ * lists, where the watermarks do not see them.
  */
-static bool get_vmemmap_pages(unsigned long nr_pages, int node,
-			      struct vmemmap_batch *batch)
+static bool get_first_pages(unsigned long nr_pages, int node,
+			    struct vmemmap_batch *batch)
 {
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY;
+
+	if (alloc_vmemmap_pages(nr_pages, node, gfp, batch))
+		return true;
+	drain_all_pages(NULL);
+	return alloc_vmemmap_pages(nr_pages, node, gfp, batch) ||
+		reserve_take(batch);
+}
+
+/*
+ * For the others. Where memory is short, the caller frees the first ones instead
+ * of reclaiming. A batch never takes more of a zone than it leaves free, because
+ * others would run short before the batch ends.
+ */
+static bool get_more_pages(unsigned long nr_pages, int node,
+			   struct vmemmap_batch *batch)
+{
+	const struct zone *zone;
+
+	if (!alloc_vmemmap_pages(nr_pages, node, GFP_NOWAIT, batch))
+		return false;
+	zone = page_zone(first_spare(batch));
+	return zone_page_state(zone, NR_FREE_PAGES) > batch->nr_restored;
+}
+
+static int get_vmemmap_pages(unsigned long nr_pages, int node,
+			     struct vmemmap_batch *batch)
+{
+	/* The reserve is too small, and demotion does not come back for the rest. */
 	if (nr_pages != reserve_target)
-		return alloc_vmemmap_pages(nr_pages, node, __GFP_RETRY_MAYFAIL,
-					   batch);
-	return alloc_vmemmap_pages(nr_pages, node, __GFP_NORETRY, batch) ||
-		reserve_take(batch) ||
-		alloc_vmemmap_pages(nr_pages, node,
-				    __GFP_NORETRY | __GFP_MEMALLOC, batch);
+		return alloc_vmemmap_pages(nr_pages, node, GFP_KERNEL |
+					   __GFP_RETRY_MAYFAIL, batch) ?
+			0 : -ENOMEM;
+	if (!batch->nr_restored)
+		return get_first_pages(nr_pages, node, batch) ? 0 : -ENOMEM;
+	return get_more_pages(nr_pages, node, batch) ? 0 : -EAGAIN;
 }
 
 /* NULL where a PMD maps the vmemmap by itself */
@@ -417,12 +450,12 @@ static void batch_add_range(struct vmemmap_batch *batch, unsigned long start,
 }
 
 /**
- * vmemmap_base_wait_walkers - wait until walkers have seen the present state
- * @expedite: for a single page, where the wait is all of the work
+ * vmemmap_base_wait_walkers - wait for speculative page references
+ * @expedite: use an expedited grace period, which interrupts every CPU
  *
- * To be called before vmemmap_base_optimize(), for all compound pages that are
- * frozen by now, and again after vmemmap_base_flush(), before any of them may
- * be unfrozen.
+ * A walker that saw a refcount in use before the page was frozen is done with it
+ * afterwards. To be called before vmemmap_base_optimize(), once for all compound
+ * pages that are frozen by now.
  *
  * Context: Process context, may sleep.
  */
@@ -474,7 +507,7 @@ static void share_tails(unsigned long addr, unsigned long end, pte_t *pte,
  * The first page of the range stays where it is. The others become read-only
  * views, and what was behind them waits in @batch for vmemmap_base_flush().
  * Nothing is allocated and nothing is read from the tails, so they need not be
- * initialised yet.
+ * initialized yet.
  *
  * Context: Any; the caller owns the frozen compound page and has called
  *	vmemmap_base_wait_walkers() since it was frozen.
@@ -515,7 +548,7 @@ static void restore_tails(unsigned long addr, unsigned long end,
 		page = take_spare(batch);
 		if (page_to_virt(page) != tails)
 			copy_page(page_to_virt(page), tails);
-		/* A walker that finds the new page must find tails in it. */
+		/* A walker that reaches the new page must see tails in it. */
 		smp_wmb();
 		set_pte_at(&init_mm, addr, pte, mk_pte(page, PAGE_KERNEL));
 	}
@@ -532,8 +565,9 @@ static void restore_tails(unsigned long addr, unsigned long end,
  *
  * Context: Process context, may sleep to reclaim memory, but never invokes the
  *	OOM killer. The caller owns the frozen compound page.
- * Return: 0, or -ENOMEM if neither the allocator nor the reserve has enough
- *	pages; then nothing has changed.
+ * Return: 0; -EAGAIN if others in @batch were restored and memory is short:
+ *	flush, free them, and call again; -ENOMEM if neither the allocator nor
+ *	the reserve has enough pages. Nothing has changed after an error.
  */
 int vmemmap_base_restore(unsigned long start, unsigned long end,
 			 struct vmemmap_batch *batch)
@@ -541,11 +575,13 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 	const struct page *head = (struct page *)start;
 	unsigned long addr, next, nr_pages;
 	void *tails;
+	int ret;
 
 	start += PAGE_SIZE;
 	nr_pages = (end - start) >> PAGE_SHIFT;
-	if (!get_vmemmap_pages(nr_pages, page_to_nid(head), batch))
-		return -ENOMEM;
+	ret = get_vmemmap_pages(nr_pages, page_to_nid(head), batch);
+	if (ret)
+		return ret;
 
 	tails = page_to_virt(first_spare(batch));
 	vmemmap_layout_fill(tails, head);
@@ -554,14 +590,15 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 		restore_tails(addr, next, tails, batch);
 	}
 	memmap_pages_add(nr_pages);
+	batch->nr_restored += nr_pages;
 	batch_add_range(batch, start, end);
 	return 0;
 }
 
 /*
- * Of a block, the allocator expects that the first page alone is referenced. A
- * walker may have taken a reference on a whim; then the page is his to free. And
- * one that has failed is only noticed if it is freed by itself.
+ * In a block, the allocator expects a reference to the first page alone. A pfn
+ * walker may hold a speculative reference; its put_page() then frees that page.
+ * The allocator notices a hwpoisoned page only if it is freed by itself.
  */
 static bool freeze_rest(struct page *block, unsigned long nr_pages)
 {
@@ -604,8 +641,8 @@ static bool page_owner_enabled(void)
 #endif
 
 /*
- * The largest aligned block that begins with this page. Who keeps books on every
- * page has them each by itself, as they came from memblock or split_page().
+ * The largest aligned block that begins with this page. page_owner and allocation
+ * profiling track single pages.
  */
 static unsigned int block_order(const struct page *page, unsigned long nr_pages)
 {
@@ -633,7 +670,7 @@ static unsigned long release_boot_pages(struct page *page,
 	return boot;
 }
 
-/* A run may cross zones, a block does not. Returns the pages that were of boot. */
+/* A run may cross zones, a block does not. Returns how many came from memblock. */
 static unsigned long free_run(struct page *page, unsigned long nr_pages)
 {
 	unsigned long boot = 0;
@@ -651,8 +688,8 @@ static unsigned long free_run(struct page *page, unsigned long nr_pages)
  * vmemmap_base_flush - end a batch: flush the TLBs, then free
  * @batch: the batch, not to be used again
  *
- * Nobody reaches the freed pages through the vmemmap from here on, and what
- * was restored is what every CPU sees. An empty batch costs nothing.
+ * From here on no CPU reaches the freed pages through the vmemmap, and every CPU
+ * sees the restored ones. An empty batch costs nothing.
  *
  * Context: Process context with interrupts enabled.
  */

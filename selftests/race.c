@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The races that the grace periods and the TLB flush close, with windows of
- * seconds: the debug kernel holds a walker up on its way to a refcount while
- * the page that it looks at becomes a tail of an optimised huge page. With
- * hvo.skip= one step of the protocol is left out, and then a case must fail.
+ * The races that the grace period, the walker's order of loads and the TLB flush
+ * close, with windows of seconds: the debug kernel holds a walker up on its way to
+ * a refcount while the page that it looks at becomes a tail of an optimized huge
+ * page. With hvo.skip= one of the three is left out, and then a case must fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -199,9 +199,9 @@ static void let_go(void)
 		munmap(pool, POOL * HUGE_2M);
 	pool = NULL;
 	hvo_write(RACE "before_check_ms", 0);
-	hvo_write(RACE "before_count_ms", 0);
+	hvo_write(RACE "between_ms", 0);
 	hvo_write(RACE "before_write_ms", 0);
-	hvo_write(RACE "after_first_wait_ms", 0);
+	hvo_write(RACE "after_wait_ms", 0);
 }
 
 static int find_place(void)
@@ -224,7 +224,7 @@ static int walk_meanwhile(bool *formed)
 	well = ended_well(pid);
 	CHECK(hvo_read(RACE "walker") == 0, "the walker was not held up");
 	let_go();
-	CHECK(well, "the walker was hit");
+	CHECK(well, "the walker crashed");
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return KSFT_PASS;
 }
@@ -237,14 +237,14 @@ static int walk_and_write(bool *formed)
 }
 
 /*
- * It comes after the first wait, finds a page that is no fake head yet, and reads
- * the refcount when it is one.
+ * It comes after the wait, asks its first question before the remap, and the second
+ * when the folio is in use.
  */
 static int walk_and_read(bool *formed)
 {
 	hvo_write(RACE "before_check_ms", 6000);
-	hvo_write(RACE "after_first_wait_ms", 7000);
-	hvo_write(RACE "before_count_ms", 12000);
+	hvo_write(RACE "after_wait_ms", 7000);
+	hvo_write(RACE "between_ms", 12000);
 	return walk_meanwhile(formed);
 }
 
@@ -262,7 +262,7 @@ static int look_meanwhile(bool *formed)
 	well = ended_well(pid);
 	*formed = *formed && use_huge_pages();
 	let_go();
-	CHECK(well, "who looked was hit");
+	CHECK(well, "the reader crashed");
 	CHECK(!*formed || (shared->tail_before && shared->looks), "it has not looked");
 	CHECK(!*formed || !shared->tail_after, "an old translation, in %lu of %lu looks",
 	      shared->tail_after, shared->looks);
@@ -284,7 +284,7 @@ static int until_they_meet(int (*meet)(bool *formed))
 			return ret;
 	}
 	CHECK(formed, "the page was never in the pool");
-	ksft_print_msg("met at the %d. try\n", tries);
+	ksft_print_msg("raced on attempt %d\n", tries);
 	return KSFT_PASS;
 }
 
@@ -314,7 +314,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(cpu_with_an_old_translation),
 };
 
-/* The case of the step that is left out: bits 1, 2 and 4 of the debug kernel's knob */
+/* The case of what is left out: bits 1, 2 and 4 of the debug kernel's knob */
 int main(void)
 {
 	unsigned int which = 0;

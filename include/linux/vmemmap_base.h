@@ -11,14 +11,13 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-struct folio;
-
 /**
  * struct vmemmap_batch - remaps that share one TLB flush
  * @freed: runs of adjacent vmemmap pages that nothing maps any more (stale TLB
  *	entries may): the first page of each, with their number in page->private
  * @spare: pages that were allocated for restoring and not needed yet
  * @nr_spare: how many these are
+ * @nr_restored: how many were used
  * @start: lowest vmemmap address that was remapped
  * @end: end of the highest vmemmap range that was remapped, 0 if none was
  */
@@ -26,6 +25,7 @@ struct vmemmap_batch {
 	struct list_head freed;
 	struct list_head spare;
 	unsigned long nr_spare;
+	unsigned long nr_restored;
 	unsigned long start;
 	unsigned long end;
 };
@@ -52,9 +52,6 @@ void vmemmap_base_flush(struct vmemmap_batch *batch);
 void vmemmap_base_set_reserve(unsigned int nr_pages);
 unsigned int vmemmap_base_reserve_pages(void);
 unsigned long vmemmap_base_reserve_used(void);
-
-/* the policy, mm/hugetlb_vmemmap.c, to mm/hugetlb.c */
-bool hugetlb_vmemmap_sealed(struct folio *folio);
 #else
 static inline bool vmemmap_base_enabled(void)
 {
@@ -65,11 +62,6 @@ static inline int vmemmap_base_populate(unsigned long start, unsigned long end,
 					int node)
 {
 	return -EOPNOTSUPP;
-}
-
-static inline bool hugetlb_vmemmap_sealed(struct folio *folio)
-{
-	return false;
 }
 #endif /* CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP */
 

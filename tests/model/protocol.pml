@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One tail vmemmap page, from ordinary use to optimised and back, and one
+ * One tail vmemmap page, from ordinary use to optimized and back, and one
  * speculative walker on another CPU. README.md beside this file ties each step
- * to its line of code. NO_GP1, NO_GP2, NO_FLUSH, NO_FLUSH2 and NO_BARRIER each
- * leave out one step, and each must yield a counterexample.
+ * to its line of code. NO_WAIT, NO_FLUSH, NO_FLUSH2 and NO_BARRIER each leave out
+ * one step, STOCK_ORDER asks the walker's two questions in stock's order, and each
+ * must yield a counterexample.
  */
 
 /* What a translation of the tail's address can lead to */
@@ -36,7 +37,7 @@ active proctype optimizer() {
 
 	/* the page was in use; it is freed, and becomes a tail of a frozen folio */
 	old_count = 0;
-#ifndef NO_GP1
+#ifndef NO_WAIT
 	grace_period();
 #endif
 	pte = shared;
@@ -44,9 +45,6 @@ active proctype optimizer() {
 	flush();
 #endif
 	old_given = true;
-#ifndef NO_GP2
-	grace_period();
-#endif
 	head_count = 1;		/* the folio is handed on, and used */
 
 	/* much later it is frozen again, and restored */
@@ -106,6 +104,18 @@ inline evict() {
 	fi
 }
 
+inline look() {
+#ifdef STOCK_ORDER
+	check_fake();
+	evict();
+	read_count()
+#else
+	read_count();
+	evict();
+	check_fake()
+#endif
+}
+
 /* page_ref_add_unless(), three times */
 active proctype walker() {
 	bool fake;
@@ -115,23 +125,17 @@ active proctype walker() {
 	:: turns < 3 ->
 		turns++;
 		atomic { reading = true; sections++ };
-		check_fake();
+		look();
 		evict();
 		if
-		:: !fake ->
-			read_count();
-			evict();
+		:: count && !fake ->
+			read_count();	/* atomic_add_unless() looks again */
 			if
 			:: count ->
-				read_count();	/* atomic_add_unless() looks again */
-				if
-				:: count ->
-					atomic {
-						translate();
-						assert(tlb != shared)	/* read-only */
-					}
-				:: else
-				fi
+				atomic {
+					translate();
+					assert(tlb != shared)	/* read-only */
+				}
 			:: else
 			fi
 		:: else

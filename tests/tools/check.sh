@@ -31,8 +31,8 @@ refused() {
 small=$tmp/small
 mkdir -p "$small/build/6.12/src"
 (cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
-(cd "$top" && find mm arch fs Documentation include -name '*.patch' && cd tests/race && find . -name '*.patch') |
-	sed 's/\.patch$//; s|^\./||' | grep -v vmemmap_base | sort -u > "$tmp/files"
+(cd "$top" && git ls-files -co --exclude-standard '*.patch' | xargs sed -n 's|^--- a/||p') |
+	grep -v vmemmap_base | sort -u > "$tmp/files"
 (cd "$top/build/6.12/src" && cpio -pdm --quiet "$small/build/6.12/src" < "$tmp/files")
 echo 6.12.0-test > "$small/build/6.12/src/.hvo-package"
 

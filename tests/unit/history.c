@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The project's two files, as they are, in a world that watches, and histories of
+ * The project's kernel files, as they are, in a world that watches, and histories of
  * it: pools grow and shrink, knobs are turned, memory comes and goes, runs out,
  * TLBs lag; after each step everything is checked. What happens is up to chance,
  * or to the bytes of an input. Every history begins from the same world.
@@ -9,6 +9,7 @@
  */
 #include "kernel.h"
 #include "world.h"
+#include "vmemmap_layout.c"
 #include "mm/vmemmap_base.c"
 #undef pr_fmt
 #include "mm/hugetlb_vmemmap.c"
@@ -135,12 +136,6 @@ static void check_world(void)
 	ENSURE(world.readers == 0 && !world.spinning);
 }
 
-/* Nobody may be about to write to a tail when the folio is handed on. */
-static void check_walkers_waited(void)
-{
-	ENSURE(world.read_only_at < 0 || world.grace_periods > world.read_only_at);
-}
-
 static bool optimizing(void)
 {
 	return world_sysctl_read("hugetlb_optimize_vmemmap") == 1;
@@ -170,10 +165,11 @@ static void list_slot(struct slot *slot, struct list_head *list)
 static void grow(int count)
 {
 	LIST_HEAD(list);
-	long before = world.flushes, taken = world.taken;
+	long before = world.flushes, taken = world.taken, periods = world.grace_periods;
+	long expedited = world.expedited, nr;
+	bool surplus = unit_random(2);
 	int i, got = 0;
 
-	world.read_only_at = -1;
 	if (!on_leaf.in_pool && !unit_random(4))
 		list_slot(&on_leaf, &list);
 	for (i = 0; i < NR_SMALL && got < count; i++) {
@@ -182,21 +178,27 @@ static void grow(int count)
 		list_slot(&smalls[i], &list);
 		got++;
 	}
-	hugetlb_vmemmap_optimize_folios(SMALL, &list);
-	check_walkers_waited();
+	nr = list_count_nodes(&list);
+	if (surplus)
+		hugetlb_vmemmap_optimize_surplus_folios(SMALL, &list);
+	else
+		hugetlb_vmemmap_optimize_folios(SMALL, &list);
+	ENSURE(world.grace_periods - periods == (nr && optimizing()));
+	ENSURE(world.expedited - expedited == (nr && nr <= 8 && !surplus && optimizing()));
 	ENSURE(world.flushes - before == (got && optimizing()));
 	ENSURE(world.taken <= taken);
 }
 
 static void grow_by_one(struct slot *slot)
 {
+	long periods = world.grace_periods, expedited = world.expedited;
+
 	if (slot->in_pool)
 		return;
-	world.read_only_at = -1;
 	prepare(slot);
 	enter_pool(slot);
 	hugetlb_vmemmap_optimize_folio(slot->h, slot->folio);
-	check_walkers_waited();
+	ENSURE(world.grace_periods - periods == optimizing() && world.expedited == expedited);
 	ENSURE(list_empty(&slot->folio->lru));
 }
 
@@ -221,6 +223,24 @@ static void release_list(struct list_head *list)
 	}
 }
 
+/*
+ * The first folio may reclaim, drain, and take the reserve. No other may, and all
+ * of them together take no more than they leave free.
+ */
+static long restore_batch(struct list_head *list, struct list_head *done)
+{
+	long taken = world.taken, reclaims = world.reclaims, drains = world.drains;
+	unsigned long used = reserve_used, failures = restore_failures.counter;
+	long ret = hugetlb_vmemmap_restore_folios(SMALL, list, done);
+
+	ENSURE(world.zone_free < 0 || world.taken - taken <= world.zone_free + 2 * TAILS);
+	ENSURE(world.reclaims - reclaims <= 2 * TAILS && world.drains - drains <= 1);
+	ENSURE(reserve_used - used <= 1);
+	ENSURE(restore_failures.counter - failures == (ret == -ENOMEM));
+	ENSURE(ret != -EAGAIN || !list_empty(done));
+	return ret;
+}
+
 /* mm/hugetlb.c's way of freeing many pages, with its way out of an error */
 static void shrink(int count)
 {
@@ -228,7 +248,7 @@ static void shrink(int count)
 	LIST_HEAD(list);
 	LIST_HEAD(done);
 	bool all = count == NR_SMALL;
-	long peak, ret;
+	long ret;
 	int i;
 
 	if (on_leaf.in_pool && (all || !unit_random(4)))
@@ -240,9 +260,7 @@ static void shrink(int count)
 		count--;
 	}
 	while (!list_empty(&list)) {
-		peak = world.taken;
-		ret = hugetlb_vmemmap_restore_folios(SMALL, &list, &done);
-		ENSURE(world.taken - peak <= 512);
+		ret = restore_batch(&list, &done);
 		ENSURE(ret <= 0 || !world_sysctl_read("hugetlb_vmemmap_seal"));
 		if (ret >= 0)
 			ENSURE(list_empty(&list));
@@ -287,7 +305,7 @@ static void grow_or_dissolve(struct slot *slot)
 static void scarce_memory(void)
 {
 	world.no_memory = !unit_choose(4);
-	world.emergency = unit_choose(2) ? (long)unit_choose(600) : 0;
+	world.zone_free = unit_choose(2) ? (long)unit_choose(600) : -1;
 	world.pages_left = unit_choose(2) ? (long)unit_choose(100) : -1;
 	world.hidden = unit_choose(2) ? (long)unit_choose(50) : -1;
 	world.scattered = unit_choose(4);
@@ -298,7 +316,7 @@ static void enough_memory(void)
 	world.no_memory = false;
 	world.pages_left = -1;
 	world.hidden = -1;
-	world.emergency = 0;
+	world.zone_free = -1;
 	world.scattered = 0;
 }
 

@@ -37,11 +37,11 @@
 #define cond_resched() do { } while (0)
 #define get_online_mems() do { } while (0)
 #define put_online_mems() do { } while (0)
-#define kmemleak_free_part_phys(phys, size) do { } while (0)
 #define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
 #define smp_wmb() unit_barrier()
 #define READ_ONCE(x) (x)
+#define WRITE_ONCE(x, value) ((x) = (value))
 #define spin_lock(lock) unit_spin(lock, true)
 #define spin_unlock(lock) unit_spin(lock, false)
 #define DEFINE_SPINLOCK(name) int name
@@ -97,9 +97,14 @@ static inline bool list_empty(const struct list_head *list)
 	return list->next == list;
 }
 
-static inline bool list_is_singular(const struct list_head *list)
+static inline size_t list_count_nodes(struct list_head *list)
 {
-	return !list_empty(list) && list->next == list->prev;
+	struct list_head *entry;
+	size_t count = 0;
+
+	for (entry = list->next; entry != list; entry = entry->next)
+		count++;
+	return count;
 }
 
 static inline void list_add(struct list_head *entry, struct list_head *after)
@@ -258,6 +263,7 @@ int page_to_nid(const struct page *page);
 #define section_nr_to_pfn(nr) ((nr) * PAGES_PER_SECTION)
 #define copy_page(to, from) memcpy(to, from, PAGE_SIZE)
 
+typedef unsigned long phys_addr_t;
 typedef struct { uint64_t v; } pte_t, pmd_t, pud_t, p4d_t, pgd_t;
 typedef unsigned long pgprot_t;
 #define PAGE_KERNEL 3UL
@@ -271,6 +277,8 @@ extern struct mm_struct { int unused; } init_mm;
 #define pmd_addr_end(addr, end) min((((addr) + PMD_SIZE) & ~(PMD_SIZE - 1)), (end))
 #define pmd_present(pmd) ((pmd).v != 0)
 #define pmd_leaf(pmd) ((pmd).v == 2)
+/* Tables lie outside of the memory that the tests watch. */
+#define pmd_pfn(pmd) ((pmd).v - (pmd).v)
 #define ptep_get(pte) (*(pte))
 #define pfn_pte(pfn, prot) ((pte_t){ (pfn) << PAGE_SHIFT | (prot) })
 #define mk_pte(page, prot) pfn_pte(page_to_pfn(page), prot)
@@ -301,7 +309,6 @@ bool present_section_nr(unsigned long nr);
 #define __GFP_NOWARN 2u
 #define __GFP_NORETRY 4u
 #define __GFP_RETRY_MAYFAIL 8u
-#define __GFP_MEMALLOC 16u
 #define __GFP_NOMEMALLOC 64u
 #define __GFP_RECLAIM 128u
 #define __GFP_THISNODE 256u
@@ -316,6 +323,11 @@ void page_ref_unfreeze(struct page *page, int count);
 void ClearPageReserved(struct page *page);
 void adjust_managed_page_count(struct page *page, long count);
 void drain_all_pages(void *zone);
+struct zone { int unused; };
+#define NR_FREE_PAGES 0
+struct zone *page_zone(const struct page *page);
+unsigned long zone_page_state(const struct zone *zone, int item);
+void kmemleak_free_part_phys(phys_addr_t phys, size_t size);
 void memmap_pages_add(long nr);
 void memmap_boot_pages_add(long nr);
 
@@ -375,6 +387,7 @@ struct kobject {
 struct attribute {
 	const char *name;
 };
+#define __ATTR_RO_MODE(_name, _mode) __ATTR_RO(_name)
 struct kobj_attribute {
 	struct attribute attr;
 	ssize_t (*show)(struct kobject *kobj, struct kobj_attribute *attr, char *buf);

@@ -168,28 +168,41 @@ static void sealed_pages_stay(void)
 	dissolve(&smalls[0]);
 }
 
-/* Nothing at all is free, and the reserve has gone: those who free may go on. */
-static void emergency_memory_is_the_last(void)
+/* The first folio of each batch may have the reserve, and the others wait for it. */
+static void only_the_first_takes_the_reserve(void)
 {
 	long used = number("hugetlb_vmemmap", "reserve_used");
+	LIST_HEAD(list);
+	LIST_HEAD(done);
+	int i;
 
-	grow(100);
+	for (i = 0; i < 3; i++) {
+		grow_by_one(&smalls[i]);
+		list_add_tail(&smalls[i].folio->lru, &list);
+	}
 	world.no_memory = true;
-	world.emergency = (number("hugepages-2048kB", "optimized_pages") - 1) * TAILS;
-	shrink(NR_SMALL);
+	ENSURE(restore_batch(&list, &done) == -EAGAIN);
+	ENSURE(list_entry(list.next, struct folio, lru) == smalls[1].folio);
 	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used + 1);
-	ENSURE(number("hugepages-2048kB", "optimized_pages") == 0 && !world.emergency);
-	check_world();
+	release_list(&done);
+	ENSURE(restore_batch(&list, &done) == -ENOMEM && list_empty(&done));
 	enough_memory();
 	world_run_work();
+	ENSURE(restore_batch(&list, &done) == 2);
+	release_list(&done);
+	check_world();
 }
 
 /* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
 static void blocks_stay_blocks(void)
 {
-	long freed = world.freed_blocks;
+	long freed;
 	int round;
 
+	/* what the reserve gave need not be a block */
+	grow_by_one(&smalls[0]);
+	dissolve(&smalls[0]);
+	freed = world.freed_blocks;
 	for (round = 1; round <= 2; round++) {
 		grow_by_one(&smalls[0]);
 		ENSURE(world.freed_blocks == freed + 2 * round);
@@ -271,25 +284,32 @@ static void hidden_memory_is_fetched(void)
 	check_world();
 }
 
-/* Never more at once than one restored page pays for */
-static void restoring_stops_in_time(void)
+/* With memory, all in one batch; else no more than stays free */
+static void a_batch_leaves_as_much_free(void)
 {
+	long flushes = world.flushes;
 	LIST_HEAD(list);
 	LIST_HEAD(done);
 	int i;
 
 	grow(NR_SMALL);
-	for (i = 0; i < 74; i++)
+	for (i = 0; i < 100; i++)
 		list_add_tail(&smalls[i].folio->lru, &list);
-	ENSURE(hugetlb_vmemmap_restore_folios(SMALL, &list, &done) == -EAGAIN);
-	ENSURE(list_entry(list.next, struct folio, lru) == smalls[73].folio);
+	flushes = world.flushes;
+	ENSURE(restore_batch(&list, &done) == 100 && world.flushes == flushes + 1);
 	release_list(&done);
-	ENSURE(hugetlb_vmemmap_restore_folios(SMALL, &list, &done) == 1);
-	release_list(&done);
-	check_world();
-	for (i = 74; i < 147; i++)
+	for (i = 100; i < 200; i++)
 		list_add_tail(&smalls[i].folio->lru, &list);
-	ENSURE(hugetlb_vmemmap_restore_folios(SMALL, &list, &done) == 73);
+	world.zone_free = 10 * TAILS;
+	ENSURE(restore_batch(&list, &done) == -EAGAIN);
+	ENSURE(list_entry(list.next, struct folio, lru) == smalls[110].folio);
+	release_list(&done);
+	world.zone_free = 0;
+	ENSURE(restore_batch(&list, &done) == -EAGAIN);
+	ENSURE(list_entry(list.next, struct folio, lru) == smalls[111].folio);
+	release_list(&done);
+	enough_memory();
+	ENSURE(restore_batch(&list, &done) == 89);
 	release_list(&done);
 	shrink(NR_SMALL);
 	check_world();
@@ -427,13 +447,13 @@ int main(int argc, char **argv)
 	sealed_pages_stay();
 	reserve_saves_the_first_page();
 	reserve_is_taken_whole_or_not();
-	emergency_memory_is_the_last();
+	only_the_first_takes_the_reserve();
 	blocks_stay_blocks();
 	accounted_pages_are_freed_alone();
 	a_walker_keeps_his_page();
 	a_failed_page_is_freed_alone();
 	hidden_memory_is_fetched();
-	restoring_stops_in_time();
+	a_batch_leaves_as_much_free();
 	allocation_fails_at_every_point();
 	boot_pages_are_counted_zone_by_zone();
 	if (argc > 2)

@@ -32,6 +32,7 @@ static int tlb_refs[NR_REAL];
 static long tlb[NR_VMEMMAP_PAGES];	/* what the CPUs believe, -1: nothing */
 static unsigned long blocks_given, next_page = BUDDY_FIRST;
 static bool barrier_seen, slab_up;
+static bool tracked[NR_REAL];		/* by kmemleak */
 static struct delayed_work *pending;
 
 void unit_fail(const char *file, int line, const char *what)
@@ -139,7 +140,6 @@ void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t valu
 		ENSURE(unit_key_is_on());
 		ENSURE(world.grace_periods > world.frozen_at);
 		ENSURE(is_marked(pfn));
-		world.read_only_at = world.grace_periods;
 	} else if (was_mapped) {
 		check_restored(vpage, pfn);
 	}
@@ -183,6 +183,7 @@ void synchronize_rcu(void)
 void synchronize_rcu_expedited(void)
 {
 	world.grace_periods++;
+	world.expedited++;
 }
 
 /* ---- population ------------------------------------------------------------ */
@@ -250,9 +251,19 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
 		world.taken += size / PAGE_SIZE;
 	for (i = 0; i < size / PAGE_SIZE; i++)
 		states[pfn + i] = fresh_state();
+	for (i = 0; !slab_up && i < size / PAGE_SIZE; i++)
+		tracked[pfn + i] = true;
 	for (i = 0; slab_up && i < size / PAGE_SIZE; i++)
 		pfn_to_page(pfn + i)->_refcount = !i;
 	return page_to_virt(pfn_to_page(pfn));
+}
+
+void kmemleak_free_part_phys(phys_addr_t phys, size_t size)
+{
+	unsigned long pfn;
+
+	for (pfn = PHYS_PFN(phys); pfn < PHYS_PFN(phys + size); pfn++)
+		tracked[pfn] = false;
 }
 
 /* From now on each page has a reference of its own. */
@@ -309,6 +320,9 @@ void world_boot_is_over(void)
 {
 	unsigned long pfn;
 
+	/* that of tables 0 to 3; the pages behind table 4 came one by one */
+	for (pfn = 0; pfn < 4 * PTRS_PER_PTE; pfn++)
+		ENSURE(!tracked[pfn]);
 	for (pfn = 0; pfn < BUDDY_FIRST; pfn++) {
 		if (states[pfn] == BOOT) {
 			pfn_to_page(pfn)->flags = PG_reserved_bit;
@@ -425,15 +439,13 @@ unsigned long world_digest(void)
 
 /* ---- allocator ------------------------------------------------------------- */
 
-static enum unit_site site_of(gfp_t gfp)
+static enum unit_site site_of(int node, gfp_t gfp)
 {
 	if (gfp & GFP_NOWAIT)
-		return AT_REFILL;
-	if (gfp & __GFP_MEMALLOC)
-		return AT_LAST_RESORT;
+		return node == NUMA_NO_NODE ? AT_REFILL : AT_MORE;
 	if (!(gfp & __GFP_RECLAIM))
 		return AT_RUN;
-	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_SMALL;
+	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_FIRST;
 }
 
 static bool all_free(unsigned long pfn, unsigned long nr)
@@ -465,15 +477,12 @@ static unsigned long find_free(unsigned long nr, int node)
 	return 0;
 }
 
-static bool may_have(unsigned long nr, gfp_t gfp)
+static bool may_have(unsigned long nr, int node, gfp_t gfp)
 {
-	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
-		world.emergency--;
-		return true;
-	}
+	world.reclaims += !!(gfp & __GFP_RECLAIM);
 	if (world.no_memory || (world.pages_left >= 0 && world.pages_left < (long)nr) ||
 	    (nr > 1 && world.scattered && unit_random(world.scattered) == 0)) {
-		unit_refusals[site_of(gfp)]++;
+		unit_refusals[site_of(node, gfp)]++;
 		return false;
 	}
 	if (world.pages_left > 0)
@@ -488,11 +497,11 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 	/* else the OOM killer could come, or a warning */
 	ENSURE(gfp & __GFP_NOWARN && (!(gfp & __GFP_RECLAIM) ||
 	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT)));
-	/* a block is not worth another node, nor what is kept for those who free */
+	/* a block is not worth another node, nor emergency memory */
 	ENSURE(!order || (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC &&
 			  gfp & __GFP_THISNODE));
 	ENSURE(!world.spinning);
-	if (!may_have(nr, gfp))
+	if (!may_have(nr, node, gfp))
 		return NULL;
 	pfn = find_free(nr, node);
 	if (!pfn && !(gfp & __GFP_THISNODE))
@@ -514,7 +523,7 @@ static void give_back(struct page *page)
 
 	ENSURE(pfn < NR_REAL && states[pfn] == TAKEN && !PageReserved(page));
 	ENSURE(!page->_refcount && !page->private);
-	ENSURE(!pte_refs[pfn] && !tlb_refs[pfn]);
+	ENSURE(!pte_refs[pfn] && !tlb_refs[pfn] && !tracked[pfn]);
 	states[pfn] = FREE;
 	world.taken--;
 	memset(page_to_virt(page), 0xdd, PAGE_SIZE);
@@ -574,8 +583,22 @@ void adjust_managed_page_count(struct page *page, long count)
 	world.managed += count;
 }
 
+struct zone *page_zone(const struct page *page)
+{
+	static struct zone zone;
+
+	ENSURE(states[page_to_pfn(page)] == TAKEN);
+	return &zone;
+}
+
+unsigned long zone_page_state(const struct zone *zone, int item)
+{
+	return world.zone_free >= 0 ? world.zone_free : NR_REAL;
+}
+
 void drain_all_pages(void *zone)
 {
+	world.drains++;
 	if (world.hidden >= 0) {
 		world.pages_left = world.hidden;
 		world.hidden = -1;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the vmemmap of an optimised compound page looks like on Linux 6.12.
+ * What the vmemmap of an optimized compound page looks like on Linux 6.12.
  *
  * 6.12 maps the tails to the compound page's own first vmemmap page. Seen
- * through a tail mapping, the head struct page at its start is a "fake head";
- * page_fixed_fake_head() tells it from the real one while
- * hugetlb_optimize_vmemmap_key is enabled.
+ * through a tail mapping, the head struct page at its start is a "fake head".
+ * page_is_fake_head() recognizes it while hugetlb_optimize_vmemmap_key is enabled.
  *
  * Included by mm/vmemmap_base.c alone.
  */
@@ -14,7 +13,6 @@
 
 #include <linux/build_bug.h>
 #include <linux/init.h>
-#include <linux/jump_label.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
@@ -22,21 +20,7 @@
 #include <linux/pgalloc_tag.h>
 #include <linux/rcupdate.h>
 
-DEFINE_STATIC_KEY_FALSE(hugetlb_optimize_vmemmap_key);
-EXPORT_SYMBOL(hugetlb_optimize_vmemmap_key);
-
-/**
- * vmemmap_layout_init - make the rest of the kernel ready for fake heads
- *
- * Once and for all, before the first of them can exist: switching the key takes
- * the CPU hotplug lock, which must not nest in what optimizing holds.
- *
- * Context: Boot, one CPU up.
- */
-static inline void __init vmemmap_layout_init(void)
-{
-	static_branch_enable(&hugetlb_optimize_vmemmap_key);
-}
+void vmemmap_layout_init(void);
 
 /**
  * vmemmap_layout_tail_page - the page that the tail vmemmap is mapped to
@@ -56,9 +40,9 @@ static inline struct page *vmemmap_layout_tail_page(const struct page *head,
  * @to: kernel address of the page to fill, PAGE_SIZE bytes
  * @head: head struct page of the compound page; its refcount is zero
  *
- * All struct pages of a tail vmemmap page are alike, and the first vmemmap
- * page holds such tails too, but only behind struct folio: what lies in front
- * carries the folio's own data and must not be seen a second time.
+ * All struct pages of a tail vmemmap page are alike. The first vmemmap page holds
+ * such tails too, but only behind struct folio: the struct pages in front carry
+ * the folio's own data, which must not appear a second time.
  */
 static inline void vmemmap_layout_fill(void *to, const struct page *head)
 {
@@ -68,16 +52,14 @@ static inline void vmemmap_layout_fill(void *to, const struct page *head)
 }
 
 /**
- * vmemmap_layout_wait_walkers - let every reference taken on a whim get done
- * @expedite: prefer a short wait here to few interrupts elsewhere
+ * vmemmap_layout_wait_walkers - wait for speculative page references
+ * @expedite: use an expedited grace period, which interrupts every CPU
  *
- * In one RCU read section, page_ref_add_unless() checks that a struct page is
- * no fake head, then that its refcount is in use, and then writes to it. A tail
- * that becomes read-only meanwhile can trip it twice: if the refcount was in
- * use before the folio was frozen, and if the tail was no fake head before it
- * was remapped and shows the refcount of the real head, in use again, now.
- * Hence one grace period between freezing and remapping, and one between
- * remapping and handing the folio on.
+ * In one RCU read section, page_ref_add_unless() checks that a refcount is in
+ * use, then that the struct page is no fake head, and then writes to it. A section
+ * that saw the refcount before the folio was frozen ends before this returns. A
+ * later one sees zero until the folio is handed on. By then each tail is a fake
+ * head for it, or a tail with a refcount of zero.
  *
  * Context: Process context, may sleep.
  */
@@ -90,12 +72,12 @@ static inline void vmemmap_layout_wait_walkers(bool expedite)
 }
 
 /**
- * vmemmap_layout_release_boot_page - make a page of memblock's one that can be freed
+ * vmemmap_layout_release_boot_page - make a page from memblock freeable
  * @page: the page; PageReserved, and without bootmem info, because the memory
  *	map of base-mapped memory is not registered there
  *
- * It has one reference then, like a page that was allocated. Who calls adds it to
- * the zone's managed pages.
+ * The page has one reference then, like an allocated one. The caller adds it to
+ * the managed pages of its zone.
  */
 static inline void vmemmap_layout_release_boot_page(struct page *page)
 {

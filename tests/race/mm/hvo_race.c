@@ -15,18 +15,16 @@
 
 #include "hvo_race.h"
 
-#define SKIP_FIRST_WAIT		1	/* between freezing and remapping */
-#define SKIP_SECOND_WAIT	2	/* between remapping and handing on */
-#define SKIP_FLUSH		4
+#define SKIP_WAIT	1	/* between freezing and remapping */
+#define SKIP_ORDER	2	/* ask as stock does: for a fake head, then for the count */
+#define SKIP_FLUSH	4
 
 static u32 walker;		/* its thread ID; 0 again once it was held up */
 static u32 before_check_ms;	/* outside the RCU section */
-static u32 before_count_ms;
+static u32 between_ms;		/* the two questions */
 static u32 before_write_ms;
-static u32 after_first_wait_ms;
+static u32 after_wait_ms;
 static u32 skip;
-static bool flushed;		/* so the next wait is the second one */
-static bool second_wait;
 
 static bool is_walker(void)
 {
@@ -39,14 +37,29 @@ void hvo_race_before_check(void)
 		msleep(before_check_ms);
 }
 
-/* Returns true, to stand in the middle of a condition. */
-bool hvo_race_before_count(void)
+static void between(void)
 {
-	if (is_walker() && before_count_ms) {
+	if (is_walker() && between_ms) {
 		WRITE_ONCE(walker, 0);
-		mdelay(before_count_ms);
+		mdelay(between_ms);
 	}
-	return true;
+}
+
+/* The two questions of page_ref_add_unless(), with time to spare in between */
+bool hvo_race_may_write(struct page *page, int unless)
+{
+	bool in_use, fake;
+
+	if (skip & SKIP_ORDER) {
+		fake = page_is_fake_head(page);
+		between();
+		in_use = page_ref_count(page) != unless;
+	} else {
+		in_use = atomic_read_acquire(&page->_refcount) != unless;
+		between();
+		fake = page_is_fake_head(page);
+	}
+	return in_use && !fake;
 }
 
 /* What atomic_add_unless() does, with time to spare before the attempt */
@@ -67,20 +80,17 @@ bool hvo_race_add_unless(atomic_t *count, int nr, int unless)
 
 bool hvo_race_skips_wait(void)
 {
-	second_wait = flushed;
-	flushed = false;
-	return skip & (second_wait ? SKIP_SECOND_WAIT : SKIP_FIRST_WAIT);
+	return skip & SKIP_WAIT;
 }
 
 void hvo_race_after_wait(void)
 {
-	if (!second_wait && after_first_wait_ms)
-		msleep(after_first_wait_ms);
+	if (after_wait_ms)
+		msleep(after_wait_ms);
 }
 
-bool hvo_race_skips_flush(bool optimizing)
+bool hvo_race_skips_flush(void)
 {
-	flushed = optimizing;
 	return skip & SKIP_FLUSH;
 }
 
@@ -90,9 +100,9 @@ static int __init hvo_race_init(void)
 
 	debugfs_create_u32("walker", 0600, dir, &walker);
 	debugfs_create_u32("before_check_ms", 0600, dir, &before_check_ms);
-	debugfs_create_u32("before_count_ms", 0600, dir, &before_count_ms);
+	debugfs_create_u32("between_ms", 0600, dir, &between_ms);
 	debugfs_create_u32("before_write_ms", 0600, dir, &before_write_ms);
-	debugfs_create_u32("after_first_wait_ms", 0600, dir, &after_first_wait_ms);
+	debugfs_create_u32("after_wait_ms", 0600, dir, &after_wait_ms);
 	debugfs_create_u32("skip", 0600, dir, &skip);
 	return 0;
 }

@@ -5,6 +5,6 @@
 
 bool hvo_race_skips_wait(void);
 void hvo_race_after_wait(void);
-bool hvo_race_skips_flush(bool optimizing);
+bool hvo_race_skips_flush(void);
 
 #endif
