@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A reservation is a promise: the pages of a mapping can be had when they are
+ * touched, also while the memory blocks that they are on go offline. Runs on any
+ * kernel, with movablecore=. The last case seals the vmemmap.
+ */
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "dimm.h"
+#include "hvo.h"
+
+#define PAGES	200L
+#define ROUNDS	10
+
+static struct shared {
+	atomic_bool stop;
+	atomic_ulong attempts;
+} *shared;
+
+/* Attempts fail, as reserved pages cannot be dissolved: the block is isolated meanwhile. */
+static void offline_and_online(void)
+{
+	int i;
+
+	for (i = 0; !shared->stop; i = (i + 1) % nr_blocks) {
+		block_write(blocks[i], "offline");
+		block_write(blocks[i], "online");
+		shared->attempts++;
+	}
+	_exit(0);
+}
+
+/* Slowly enough for a block to be isolated in between */
+static void map_and_touch(void)
+{
+	volatile char *map = hvo_map(PAGES * HUGE_2M, HUGE_2M);
+	long i;
+
+	if (!map)
+		_exit(1);
+	usleep(100000);
+	for (i = 0; i < PAGES; i++) {
+		map[i * HUGE_2M] = 1;
+		usleep(5000);
+	}
+	_exit(0);
+}
+
+static pid_t start(void (*body)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		body();
+	return pid;
+}
+
+static int touch_once(int round)
+{
+	unsigned long attempts = shared->attempts;
+	int status = -1;
+
+	waitpid(start(map_and_touch), &status, 0);
+	CHECK(!WIFSIGNALED(status) || WTERMSIG(status) != SIGBUS, "SIGBUS in round %d", round);
+	CHECK(!status, "status %#x in round %d", status, round);
+	CHECK(shared->attempts > attempts, "no block was taken offline in round %d", round);
+	return KSFT_PASS;
+}
+
+static int touch_while_blocks_leave(void)
+{
+	int i, ret = KSFT_PASS;
+	pid_t other;
+	long pool;
+
+	find_blocks("valid_zones", "Movable");
+	NEED(nr_blocks, "no memory is movable");
+	pool = hvo_pool(PAGES);
+	CHECK(pool == PAGES, "%ld pages", pool);
+	shared->stop = false;
+	other = start(offline_and_online);
+	for (i = 0; i < ROUNDS && ret == KSFT_PASS; i++)
+		ret = touch_once(i);
+	shared->stop = true;
+	waitpid(other, NULL, 0);
+	for (i = 0; i < nr_blocks; i++)
+		block_write(blocks[i], "online");
+	return ret;
+}
+
+static int reserved_pages_can_be_touched(void)
+{
+	return touch_while_blocks_leave();
+}
+
+static int sealed_reserved_pages_can_be_touched(void)
+{
+	long pool = hvo_pool(PAGES);
+
+	NEED(hvo_optimizing(), "nothing is optimized");
+	CHECK(pool == PAGES, "%ld pages", pool);
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
+	return touch_while_blocks_leave();
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(reserved_pages_can_be_touched),
+	HVO_CASE(sealed_reserved_pages_can_be_touched),
+};
+
+int main(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	HVO_RUN(cases);
+}
