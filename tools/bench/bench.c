@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -167,7 +168,7 @@ static uint64_t free_pages(void)
 
 struct shared {
 	atomic_ulong least, looks;
-	atomic_bool stop;
+	atomic_bool stop, full;
 };
 
 /* Looks at what is free all the time, on a processor of its own */
@@ -191,13 +192,52 @@ static void nothing_to_flush(long pages)
 	resize(POOL_2M, 0);
 }
 
+static long available_kib(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kib = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "MemAvailable: %ld", &kib);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+/* Takes memory until so much is available, and keeps it. */
+static pid_t hog(struct shared *shared, long leave_kib)
+{
+	const size_t step = 1 << 20;
+	pid_t pid = fork();
+	void *map;
+
+	if (!pid) {
+		while (available_kib() > leave_kib) {
+			map = mmap(NULL, step, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+			if (map == MAP_FAILED)
+				break;
+		}
+		shared->full = true;
+		pause();
+	}
+	while (!shared->full)
+		usleep(1000);
+	return pid;
+}
+
 /* What is gone at the worst moment of a shrinking pool, which yields to others */
-static uint64_t peak_of(struct shared *shared, long pages)
+static uint64_t peak_of(struct shared *shared, long pages, long leave_kib)
 {
 	uint64_t before;
 	unsigned long looks;
+	pid_t other = 0;
 
 	resize(POOL_2M, pages);
+	shared->full = false;
+	if (leave_kib)
+		other = hog(shared, leave_kib);
 	usleep(100000);
 	before = free_pages();
 	shared->least = before;
@@ -208,33 +248,47 @@ static uint64_t peak_of(struct shared *shared, long pages)
 		fprintf(stderr, "%lu looks while the pool shrank; is the host busy?\n", looks);
 		exit(1);
 	}
+	if (other) {
+		kill(other, SIGKILL);
+		waitpid(other, NULL, 0);
+	}
 	return before - shared->least;
 }
 
+static uint64_t worst_peak(struct shared *shared, long pages, long leave_kib)
+{
+	uint64_t peak, most = 0;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		peak = peak_of(shared, pages, leave_kib);
+		if (peak > most)
+			most = peak;
+	}
+	return most;
+}
+
 /*
- * How much memory shrinking a pool takes before it gives any. Freed pages must not
- * hide in the lists of a CPU, where they do not count as free.
+ * How much memory shrinking a pool takes before it gives any, with memory and with
+ * nearly none available. Freed pages must not hide in the lists of a CPU, where they
+ * do not count as free.
  */
 static void shrink_peak(long pages)
 {
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t peak, most = 0;
-	int i;
+	pid_t watch;
 
 	if (shared == MAP_FAILED)
 		fail("mmap");
 	set("/proc/sys/vm/percpu_pagelist_high_fraction", 100000);
-	if (!fork())
+	watch = fork();
+	if (!watch)
 		watch_free(shared);
-	for (i = 0; i < 5; i++) {
-		peak = peak_of(shared, pages);
-		if (peak > most)
-			most = peak;
-	}
+	tell("shrink_peak", worst_peak(shared, pages, 0));
+	tell("shrink_peak_scarce", worst_peak(shared, pages, 4096));
 	shared->stop = true;
-	wait(NULL);
-	tell("shrink_peak", most);
+	waitpid(watch, NULL, 0);
 }
 
 /* Page faults, fork, exit: what looks for the heads of pages all the time */
