@@ -24,6 +24,7 @@
 #include <linux/sysfs.h>
 #include <linux/vmemmap_base.h>
 #include "hugetlb_vmemmap.h"
+#include "internal.h"
 
 enum hvo_mode { HVO_OFF, HVO_ON, HVO_BOOT };
 
@@ -174,14 +175,15 @@ long hugetlb_vmemmap_restore_folios(const struct hstate *h,
 /*
  * The page allocator can hand out a block with a page in it that has failed. Its
  * mark would be lost with a tail vmemmap page or, from the first one, be found in
- * every restored one.
+ * every restored one. Memory failure handling sets a mark in an RCU section in
+ * which the page is not HugeTLB yet, so the grace period makes all marks visible.
  */
 static bool has_hwpoison(const struct hstate *h, struct folio *folio)
 {
 	unsigned long i;
 
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE) ||
-	    !atomic_long_read(&num_poisoned_pages))
+	    !READ_ONCE(memory_failure_begun))
 		return false;
 	for (i = 0; i < pages_per_huge_page(h); i++)
 		if (PageHWPoison(folio_page(folio, i)))

@@ -200,7 +200,7 @@ _Static_assert(sizeof(struct page) == 64, "struct page");
 #define set_page_private(page, value) ((page)->private = (value))
 #define PageHWPoison(page) (((page)->flags & PG_hwpoison_bit) != 0)
 #define folio_page(folio, n) (&(folio)->page + (n))
-extern atomic_long_t num_poisoned_pages;
+extern bool memory_failure_begun;
 #define folio_test_hugetlb_vmemmap_optimized(f) (((f)->page.private & HPG_optimized_bit) != 0)
 #define folio_set_hugetlb_vmemmap_optimized(f) ((f)->page.private |= HPG_optimized_bit)
 #define folio_clear_hugetlb_vmemmap_optimized(f) ((f)->page.private &= ~HPG_optimized_bit)

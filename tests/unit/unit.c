@@ -77,7 +77,7 @@ static void marked_folio_is_left_alone(void)
 	LIST_HEAD(list);
 	size_t i;
 
-	num_poisoned_pages.counter = 1;
+	memory_failure_begun = true;
 	for (i = 0; i < sizeof(marked) / sizeof(marked[0]); i++) {
 		struct page *page = &smalls[0].folio->page + marked[i];
 
@@ -94,7 +94,7 @@ static void marked_folio_is_left_alone(void)
 		dissolve(&smalls[1]);
 		check_world();
 	}
-	num_poisoned_pages.counter = 0;
+	memory_failure_begun = false;
 }
 
 static void empty_batch_costs_nothing(void)

@@ -21,7 +21,7 @@ pte_t unit_tables[NR_TABLES][PTRS_PER_PTE];
 struct mm_struct init_mm;
 struct kobject *mm_kobj;
 int unit_zero, unit_one = 1;
-atomic_long_t num_poisoned_pages;
+bool memory_failure_begun;
 unsigned long __highest_present_section_nr = NR_TABLES - 1;
 
 static int memory;
