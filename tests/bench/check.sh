@@ -23,10 +23,10 @@ window() {
 	echo "{\"instructions\": $(($1 * 1024)), \"functions\": {\"flush_tlb_all\": [$2, 9], \"work\": [1, $(($1 * 1024 - 9))]}}"
 }
 
-# guest WHO FIRST SHRINK AGAIN FLUSHES FLUSHES_OF_NONE SINGLE ALLOCATED
+# guest WHO FIRST SHRINK AGAIN FLUSHES FLUSHES_OF_NONE SINGLE ALLOCATED [FLUSHES_OF_SHRINKING]
 guest() {
 	printf '%s\n' "grow_single $7" 'shrink_single 1000' "allocated $8" > "$tmp/steps-$1.out"
-	printf '[%s,%s,%s,%s,%s,%s]\n' "$(window 9 0)" "$(window "$2" "$5")" "$(window "$3" 1)" \
+	printf '[%s,%s,%s,%s,%s,%s]\n' "$(window 9 0)" "$(window "$2" "$5")" "$(window "$3" "${9:-1}")" \
 		"$(window "$4" 1)" "$(window "$3" 1)" "$(window 10 "$6")" > "$tmp/steps-$1.calls"
 }
 
@@ -49,9 +49,10 @@ too_much 2 optimize_2m_again 400 800 301 1 0 100000 82
 too_much 3 restore_2m 400 801 300 1 0 100000 82
 too_much 4 single_page_resize 400 800 300 1 0 100001 82
 too_much 5 tlb_flushes_batch 400 800 300 2 0 100000 82
+too_much 6 tlb_flushes_shrink 400 800 300 1 0 100000 82 2
 too_much 7 tlb_flushes_empty 400 800 300 1 1 100000 82
-too_much 7 allocations_optimize 400 800 300 1 0 100000 83
-too_much 7 allocations_optimize 400 800 300 1 0 100000 17
+too_much 8 allocations_optimize 400 800 300 1 0 100000 83
+too_much 8 allocations_optimize 400 800 300 1 0 100000 17
 
 echo '[{}]' > "$tmp/steps-base.calls"
 wants 1 'steps-base.calls has only 1 windows' --short "$tmp"
