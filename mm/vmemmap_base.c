@@ -381,7 +381,9 @@ static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t gfp,
 /*
  * For the first compound page of a batch. Restoring it frees more than it takes,
  * so reclaim need not try hard. Pages that were freed just now may sit on per-CPU
- * lists, where the watermarks do not see them.
+ * lists, where the watermarks do not see them. Far below the watermarks, nothing
+ * that is freed reaches the reserve; one compound page at a time may then use what
+ * the allocator keeps for tasks that free memory.
  */
 static bool get_first_pages(unsigned long nr_pages, int node,
 			    struct vmemmap_batch *batch)
@@ -392,7 +394,8 @@ static bool get_first_pages(unsigned long nr_pages, int node,
 		return true;
 	drain_all_pages(NULL);
 	return alloc_vmemmap_pages(nr_pages, node, gfp, batch) ||
-		reserve_take(batch);
+		reserve_take(batch) ||
+		alloc_vmemmap_pages(nr_pages, node, gfp | __GFP_MEMALLOC, batch);
 }
 
 /*

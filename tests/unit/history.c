@@ -224,18 +224,19 @@ static void release_list(struct list_head *list)
 }
 
 /*
- * The first folio may reclaim, drain, and take the reserve. No other may, and all
- * of them together take no more than they leave free.
+ * The first folio may reclaim, drain, take the reserve, and use emergency memory.
+ * No other may, and all of them together take no more than they leave free.
  */
 static long restore_batch(struct list_head *list, struct list_head *done)
 {
 	long taken = world.taken, reclaims = world.reclaims, drains = world.drains;
 	unsigned long used = reserve_used, failures = restore_failures.counter;
+	long emergencies = world.emergencies;
 	long ret = hugetlb_vmemmap_restore_folios(SMALL, list, done);
 
 	ENSURE(world.zone_free < 0 || world.taken - taken <= world.zone_free + 2 * TAILS);
-	ENSURE(world.reclaims - reclaims <= 2 * TAILS && world.drains - drains <= 1);
-	ENSURE(reserve_used - used <= 1);
+	ENSURE(world.reclaims - reclaims <= 3 * TAILS && world.drains - drains <= 1);
+	ENSURE(reserve_used - used <= 1 && world.emergencies - emergencies <= TAILS);
 	ENSURE(restore_failures.counter - failures == (ret == -ENOMEM));
 	ENSURE(ret != -EAGAIN || !list_empty(done));
 	return ret;
@@ -306,6 +307,7 @@ static void scarce_memory(void)
 {
 	world.no_memory = !unit_choose(4);
 	world.zone_free = unit_choose(2) ? (long)unit_choose(600) : -1;
+	world.emergency = unit_choose(2) ? (long)unit_choose(20) : 0;
 	world.pages_left = unit_choose(2) ? (long)unit_choose(100) : -1;
 	world.hidden = unit_choose(2) ? (long)unit_choose(50) : -1;
 	world.scattered = unit_choose(4);
@@ -317,6 +319,7 @@ static void enough_memory(void)
 	world.pages_left = -1;
 	world.hidden = -1;
 	world.zone_free = -1;
+	world.emergency = 0;
 	world.scattered = 0;
 }
 

@@ -309,6 +309,7 @@ bool present_section_nr(unsigned long nr);
 #define __GFP_NOWARN 2u
 #define __GFP_NORETRY 4u
 #define __GFP_RETRY_MAYFAIL 8u
+#define __GFP_MEMALLOC 16u
 #define __GFP_NOMEMALLOC 64u
 #define __GFP_RECLAIM 128u
 #define __GFP_THISNODE 256u

@@ -193,6 +193,22 @@ static void only_the_first_takes_the_reserve(void)
 	check_world();
 }
 
+/* Nothing is free, and the reserve has gone: one folio at a time may go on. */
+static void emergency_memory_is_the_last(void)
+{
+	long used = number("hugetlb_vmemmap", "reserve_used");
+
+	grow(100);
+	world.no_memory = true;
+	world.emergency = (number("hugepages-2048kB", "optimized_pages") - 1) * TAILS;
+	shrink(NR_SMALL);
+	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used + 1);
+	ENSURE(number("hugepages-2048kB", "optimized_pages") == 0 && !world.emergency);
+	check_world();
+	enough_memory();
+	world_run_work();
+}
+
 /* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
 static void blocks_stay_blocks(void)
 {
@@ -448,6 +464,7 @@ int main(int argc, char **argv)
 	reserve_saves_the_first_page();
 	reserve_is_taken_whole_or_not();
 	only_the_first_takes_the_reserve();
+	emergency_memory_is_the_last();
 	blocks_stay_blocks();
 	accounted_pages_are_freed_alone();
 	a_walker_keeps_his_page();

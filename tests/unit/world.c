@@ -445,6 +445,8 @@ static enum unit_site site_of(int node, gfp_t gfp)
 		return node == NUMA_NO_NODE ? AT_REFILL : AT_MORE;
 	if (!(gfp & __GFP_RECLAIM))
 		return AT_RUN;
+	if (gfp & __GFP_MEMALLOC)
+		return AT_LAST_RESORT;
 	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_FIRST;
 }
 
@@ -480,6 +482,11 @@ static unsigned long find_free(unsigned long nr, int node)
 static bool may_have(unsigned long nr, int node, gfp_t gfp)
 {
 	world.reclaims += !!(gfp & __GFP_RECLAIM);
+	if (gfp & __GFP_MEMALLOC && world.emergency > 0) {
+		world.emergency--;
+		world.emergencies++;
+		return true;
+	}
 	if (world.no_memory || (world.pages_left >= 0 && world.pages_left < (long)nr) ||
 	    (nr > 1 && world.scattered && unit_random(world.scattered) == 0)) {
 		unit_refusals[site_of(node, gfp)]++;

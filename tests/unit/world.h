@@ -19,6 +19,7 @@ struct world {
 	long pages_left;		/* so many can, -1: no limit */
 	long hidden;			/* so many more after a drain, -1: none */
 	long zone_free;			/* what a zone says is free, -1: enough */
+	long emergency;			/* so many for those who free memory */
 	bool killed;			/* the task that waits for a lock */
 	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
 	int fail_object;		/* likewise, for sysfs */
@@ -26,7 +27,7 @@ struct world {
 	bool accounted;			/* somebody keeps books on single pages */
 	unsigned long scattered;		/* of so many blocks one is not to be had, 0: all are */
 	/* what has happened */
-	long grace_periods, expedited, frozen_at, flushes, drains, reclaims;
+	long grace_periods, expedited, frozen_at, flushes, drains, reclaims, emergencies;
 	long memmap_pages, memmap_boot_pages, taken, managed, freed_blocks;
 	long refused;
 	bool spinning;
@@ -39,7 +40,7 @@ struct world {
 enum unit_site {
 	AT_PGD, AT_P4D, AT_PUD, AT_PMD, AT_BLOCK, AT_PAGE,	/* populating */
 	AT_OBJECT, AT_GROUP,					/* sysfs */
-	AT_REFILL, AT_RUN, AT_FIRST, AT_MORE, AT_BIG,		/* restoring */
+	AT_REFILL, AT_RUN, AT_FIRST, AT_LAST_RESORT, AT_MORE, AT_BIG,	/* restoring */
 	NR_SITES
 };
 
