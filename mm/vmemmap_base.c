@@ -48,6 +48,7 @@
 #include <linux/page_owner.h>
 #include <linux/page_ref.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/vmemmap_base.h>
@@ -383,12 +384,14 @@ static bool alloc_vmemmap_pages(unsigned long nr_pages, int node, gfp_t gfp,
  * so reclaim need not try hard. Pages that were freed just now may sit on per-CPU
  * lists, where the watermarks do not see them. Far below the watermarks, nothing
  * that is freed reaches the reserve; one compound page at a time may then use what
- * the allocator keeps for tasks that free memory.
+ * the allocator keeps for tasks that free memory. For a work item that sleeps in
+ * reclaim the workqueue would start another thread, which needs memory itself.
  */
 static bool get_first_pages(unsigned long nr_pages, int node,
 			    struct vmemmap_batch *batch)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY;
+	const gfp_t gfp = current->flags & PF_WQ_WORKER ?
+		GFP_NOWAIT : GFP_KERNEL | __GFP_NORETRY;
 
 	if (alloc_vmemmap_pages(nr_pages, node, gfp, batch))
 		return true;

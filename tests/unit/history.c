@@ -286,7 +286,9 @@ static void dissolve(struct slot *slot)
 
 	if (!slot->in_pool)
 		return;
+	current->flags = unit_random(2) ? PF_WQ_WORKER : 0;
 	ret = hugetlb_vmemmap_restore_folio(slot->h, slot->folio);
+	current->flags = 0;
 	if (slot->optimized && world_sysctl_read("hugetlb_vmemmap_seal"))
 		ENSURE(ret == -EPERM);
 	else

@@ -350,6 +350,10 @@ struct delayed_work {
 	void (*fn)(struct work_struct *work);
 };
 #define DECLARE_DELAYED_WORK(name, f) struct delayed_work name = { .fn = (f) }
+#define PF_WQ_WORKER 32u
+struct task_struct { unsigned int flags; };
+extern struct task_struct unit_task;
+#define current (&unit_task)
 void schedule_delayed_work(struct delayed_work *work, unsigned long delay);
 
 __attribute__((format(printf, 1, 2))) void unit_printk(const char *fmt, ...);

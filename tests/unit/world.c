@@ -20,6 +20,7 @@ pmd_t unit_pmds[NR_TABLES];
 pte_t unit_tables[NR_TABLES][PTRS_PER_PTE];
 struct mm_struct init_mm;
 struct kobject *mm_kobj;
+struct task_struct unit_task;
 int unit_zero, unit_one = 1;
 bool memory_failure_begun;
 unsigned long __highest_present_section_nr = NR_TABLES - 1;
@@ -441,12 +442,12 @@ unsigned long world_digest(void)
 
 static enum unit_site site_of(int node, gfp_t gfp)
 {
+	if (gfp & __GFP_MEMALLOC)
+		return AT_LAST_RESORT;
 	if (gfp & GFP_NOWAIT)
 		return node == NUMA_NO_NODE ? AT_REFILL : AT_MORE;
 	if (!(gfp & __GFP_RECLAIM))
 		return AT_RUN;
-	if (gfp & __GFP_MEMALLOC)
-		return AT_LAST_RESORT;
 	return gfp & __GFP_RETRY_MAYFAIL ? AT_BIG : AT_FIRST;
 }
 
@@ -508,6 +509,9 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 	ENSURE(!order || (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC &&
 			  gfp & __GFP_THISNODE));
 	ENSURE(!world.spinning);
+	/* else the workqueue starts another thread */
+	ENSURE(!(current->flags & PF_WQ_WORKER) || gfp & __GFP_RETRY_MAYFAIL ||
+	       !(gfp & __GFP_RECLAIM));
 	if (!may_have(nr, node, gfp))
 		return NULL;
 	pfn = find_free(nr, node);
