@@ -4,7 +4,7 @@
  *
  * Under /sys/kernel/debug/hvo_race a test names a walker, the task to hold up,
  * for how long at which points, and what to leave out of the protocol with
- * walkers and TLBs. Nothing is different until then.
+ * walkers, TLBs and memory failures. Nothing is different until then.
  */
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
@@ -18,12 +18,17 @@
 #define SKIP_WAIT	1	/* between freezing and remapping */
 #define SKIP_ORDER	2	/* ask as stock does: for a fake head, then for the count */
 #define SKIP_FLUSH	4
+#define SKIP_SECOND_ANSWER	8	/* a page that is to be marked has become HugeTLB */
+#define SKIP_MARKS_BEGIN	16	/* a first mark is about to be set */
 
 static u32 walker;		/* its thread ID; 0 again once it was held up */
 static u32 before_check_ms;	/* outside the RCU section */
 static u32 between_ms;		/* the two questions */
 static u32 before_write_ms;
 static u32 after_wait_ms;
+static u32 before_mark_ms;	/* outside the RCU section */
+static u32 while_marking_ms;
+static u32 after_mark_ms;	/* and before the error is counted */
 static u32 skip;
 
 static bool is_walker(void)
@@ -94,6 +99,39 @@ bool hvo_race_skips_flush(void)
 	return skip & SKIP_FLUSH;
 }
 
+void hvo_race_before_mark(void)
+{
+	if (is_walker() && before_mark_ms) {
+		WRITE_ONCE(walker, 0);
+		msleep(before_mark_ms);
+	}
+}
+
+bool hvo_race_skips_second_answer(void)
+{
+	return skip & SKIP_SECOND_ANSWER;
+}
+
+void hvo_race_while_marking(void)
+{
+	if (is_walker() && while_marking_ms)
+		mdelay(while_marking_ms);
+}
+
+void hvo_race_after_mark(void)
+{
+	if (!is_walker())
+		return;
+	WRITE_ONCE(walker, 0);
+	if (after_mark_ms)
+		msleep(after_mark_ms);
+}
+
+bool hvo_race_skips_marks_begin(void)
+{
+	return skip & SKIP_MARKS_BEGIN;
+}
+
 static int __init hvo_race_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("hvo_race", NULL);
@@ -103,6 +141,9 @@ static int __init hvo_race_init(void)
 	debugfs_create_u32("between_ms", 0600, dir, &between_ms);
 	debugfs_create_u32("before_write_ms", 0600, dir, &before_write_ms);
 	debugfs_create_u32("after_wait_ms", 0600, dir, &after_wait_ms);
+	debugfs_create_u32("before_mark_ms", 0600, dir, &before_mark_ms);
+	debugfs_create_u32("while_marking_ms", 0600, dir, &while_marking_ms);
+	debugfs_create_u32("after_mark_ms", 0600, dir, &after_mark_ms);
 	debugfs_create_u32("skip", 0600, dir, &skip);
 	return 0;
 }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory errors in a free page that becomes a tail of a HugeTLB page while they
+ * are handled. The debug kernel holds the handler up: after it was told that the
+ * page is not HugeTLB, while it sets the mark, and before it counts the error.
+ * With hvo.skip= one of the precautions is left out, and then a case must fail.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "hvo.h"
+
+#define RACE		"/sys/kernel/debug/hvo_race/"
+#define POOL		4L
+#define SUBPAGES	(HUGE_2M / PAGE)
+#define IN_A_TAIL	200	/* its struct page is in the fourth vmemmap page */
+
+static const char * const windows[] = {
+	RACE "before_mark_ms", RACE "while_marking_ms", RACE "after_mark_ms",
+};
+
+enum { BEFORE, WHILE, AFTER };
+
+static long corrupted_before;
+static bool met;
+
+static bool is_debug_kernel(void)
+{
+	return !access(windows[BEFORE], F_OK) && hvo_optimizing();
+}
+
+/* The frame of one page of the pool, or whether @head is one */
+static uint64_t find_in_pool(uint64_t head)
+{
+	char *map = hvo_map(POOL * HUGE_2M, HUGE_2M);
+	uint64_t found = 0;
+	long i;
+
+	for (i = 0; map && i < POOL; i++)
+		if (!head || hvo_pfn(map + i * HUGE_2M) == head)
+			found = hvo_pfn(map + i * HUGE_2M);
+	if (map)
+		munmap(map, POOL * HUGE_2M);
+	return found;
+}
+
+/* Memory that was in the pool last is what the pool is made of next. */
+static int free_target(uint64_t *head)
+{
+	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimised");
+	CHECK(hvo_pool(POOL) == POOL, "no pool");
+	*head = find_in_pool(0);
+	CHECK(*head, "no page");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	corrupted_before = hvo_meminfo("HardwareCorrupted");
+	return KSFT_PASS;
+}
+
+static void set_windows(long before, long during, long after)
+{
+	hvo_write(windows[BEFORE], before);
+	hvo_write(windows[WHILE], during);
+	hvo_write(windows[AFTER], after);
+}
+
+/* The error comes in a task of its own, and is then held up. */
+static pid_t fail_page(uint64_t pfn)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		mlockall(MCL_CURRENT | MCL_FUTURE);
+		hvo_write(RACE "walker", getpid());
+		_exit(hvo_poison(pfn) ? 1 : 0);
+	}
+	usleep(500000);
+	return pid;
+}
+
+static bool ended_well(pid_t pid)
+{
+	int status = -1;
+
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* However it went, the error is known and counted once, and can be taken back. */
+static int one_error_and_no_more(uint64_t head)
+{
+	CHECK(hvo_read(RACE "walker") == 0, "the error was not held up");
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	CHECK(hvo_poisoned(head, SUBPAGES) == 1 && hvo_poisoned(head + IN_A_TAIL, 1) == 1,
+	      "%d marks", hvo_poisoned(head, SUBPAGES));
+	CHECK(hvo_meminfo("HardwareCorrupted") == corrupted_before + 4, "%ld KiB more",
+	      hvo_meminfo("HardwareCorrupted") - corrupted_before);
+	CHECK(!hvo_unpoison(head + IN_A_TAIL), "it cannot be unpoisoned");
+	CHECK(hvo_meminfo("HardwareCorrupted") == corrupted_before, "%ld KiB more",
+	      hvo_meminfo("HardwareCorrupted") - corrupted_before);
+	return KSFT_PASS;
+}
+
+/* Told that the page is not HugeTLB, it comes back when it is, and optimised. */
+static int mark_after_an_old_answer(void)
+{
+	uint64_t head;
+	pid_t pid;
+	int ret = free_target(&head);
+
+	if (ret != KSFT_PASS)
+		return ret;
+	set_windows(6000, 0, 0);
+	pid = fail_page(head + IN_A_TAIL);
+	met = hvo_pool(POOL) == POOL && find_in_pool(head);
+	CHECK(ended_well(pid), "the error was not handled");
+	return one_error_and_no_more(head);
+}
+
+/*
+ * The mark is set when the page is HugeTLB already, and counted seconds later. It
+ * must keep the page from being optimised, or it is lost.
+ */
+static int mark_as_the_first_of_all(void)
+{
+	uint64_t head;
+	long optimized;
+	pid_t pid;
+	int ret = free_target(&head);
+
+	if (ret != KSFT_PASS)
+		return ret;
+	set_windows(0, 4000, 6000);
+	pid = fail_page(head + IN_A_TAIL);
+	met = hvo_pool(POOL) == POOL && find_in_pool(head);
+	optimized = hvo_optimized();
+	CHECK(!met || corrupted_before == hvo_meminfo("HardwareCorrupted"), "counted too early");
+	CHECK(ended_well(pid), "the error was not handled");
+	CHECK(!met || optimized == POOL - 1, "%ld of %ld optimised", optimized, POOL);
+	return one_error_and_no_more(head);
+}
+
+/* Which free memory the pool takes is not for a test to say. */
+static int until_they_meet(int (*meet)(void))
+{
+	int tries, ret = KSFT_PASS;
+
+	met = false;
+	for (tries = 0; tries < 5 && !met && ret == KSFT_PASS; tries++)
+		ret = meet();
+	CHECK(ret != KSFT_PASS || met, "the page was never in the pool");
+	return ret;
+}
+
+static int first_error_of_all(void)
+{
+	return until_they_meet(mark_as_the_first_of_all);
+}
+
+static int answer_that_is_out_of_date(void)
+{
+	return until_they_meet(mark_after_an_old_answer);
+}
+
+static const struct hvo_case cases[] = {
+	HVO_CASE(first_error_of_all),
+	HVO_CASE(answer_that_is_out_of_date),
+};
+
+/* Bits 8 and 16 of the debug kernel's knob: asking again, and saying so beforehand */
+int main(void)
+{
+	char skip[8];
+
+	if (!hvo_cmdline("hvo.skip", skip, sizeof(skip)))
+		HVO_RUN(cases);
+	hvo_write_str(RACE "skip", skip);
+	hvo_run(&cases[atoi(skip) == 8], 1, true);
+}
