@@ -247,7 +247,11 @@ static void reserve_refill(struct work_struct *work)
 	}
 }
 
-/* Only as a whole: a part does not restore a compound page. */
+/*
+ * Only as a whole: a part does not restore a compound page. It is not refilled at
+ * once, because for a second work item beside that of mm/hugetlb.c the workqueue
+ * would start another thread while memory is short.
+ */
 static bool reserve_take(struct vmemmap_batch *batch)
 {
 	bool enough;
@@ -262,7 +266,7 @@ static bool reserve_take(struct vmemmap_batch *batch)
 	}
 	spin_unlock(&reserve_lock);
 	if (enough)
-		schedule_delayed_work(&reserve_work, 0);
+		schedule_delayed_work(&reserve_work, HZ);
 	return enough;
 }
 
