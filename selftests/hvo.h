@@ -76,6 +76,11 @@ bool hvo_cmdline(const char *name, char *value, size_t size);
 
 /* Sets the pool of 2 MiB pages; returns how many there are then. */
 long hvo_pool(long pages);
+#define HVO_POOL(pages) do {						\
+	long _wanted = (pages), _got = hvo_pool(_wanted);		\
+									\
+	CHECK(_got == _wanted, "pool %ld, not %ld", _got, _wanted);	\
+} while (0)
 /* Empties it, of surplus pages too; returns how many are left. */
 long hvo_empty_pool(void);
 long hvo_vmemmap_pages(void);

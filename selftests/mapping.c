@@ -51,13 +51,13 @@ static int exactly_the_tails_are_read_only(void)
 	int nr;
 
 	NEED(hvo_optimizing(), "pages are not being optimised");
-	CHECK(hvo_pool(100) == 100, "pool %ld", hvo_pool(100));
+	HVO_POOL(100);
 	nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
 	kib = kib_where(nr, false, true);
 	pages = hvo_optimized();
 	CHECK(pages == 100, "%ld optimised", pages);
 	CHECK(kib == 100 * TAILS_2M * 4, "%ld KiB read-only", kib);
-	CHECK(hvo_pool(0) == 0, "pool %ld", hvo_pool(0));
+	HVO_POOL(0);
 	nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
 	CHECK(!kib_where(nr, false, true), "read-only ranges are left");
 	return KSFT_PASS;
@@ -99,7 +99,7 @@ static int restored_tails_are_private_and_writable(void)
 	CHECK(map, "no mapping");
 	pfn = hvo_pfn(map);
 	munmap(map, HUGE_2M);
-	CHECK(hvo_pool(0) == 0, "pool %ld", hvo_pool(0));
+	HVO_POOL(0);
 	CHECK(!hvo_huge_ptes(pfn, ptes, 1 + TAILS_2M), "no PTEs");
 	for (i = 0; i <= TAILS_2M; i++) {
 		CHECK(ptes[i] & PTE_RW, "page %d is read-only", i);

@@ -155,6 +155,7 @@ static int sealed_block_stays_online(unsigned long block)
 	long total = hvo_meminfo("MemTotal");
 	int nr = hvo_vmemmap_ranges(before, 4096), ret = block_write(block, "offline");
 
+	CHECK(nr > 0 && nr < 4096, "%d ranges", nr);
 	CHECK(ret == -EPERM, "block %lu: %s", block, strerror(-ret));
 	CHECK(block_is(block, "state", "online"), "block %lu", block);
 	CHECK(hvo_read(POOL_OF(1) "nr_hugepages") == pool &&

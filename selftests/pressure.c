@@ -390,9 +390,12 @@ static int shrink_in_cgroup(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		hvo_write(CGROUP "cgroup.procs", getpid());
+		if (hvo_write(CGROUP "cgroup.procs", getpid()))
+			_exit(1);
 		settle_down();
-		hvo_write(CGROUP "memory.max", hvo_read(CGROUP "memory.current") + 64 * 1024);
+		if (hvo_write(CGROUP "memory.max",
+			      hvo_read(CGROUP "memory.current") + 64 * 1024))
+			_exit(2);
 		write_number(pages, 0);
 		_exit(0);
 	}

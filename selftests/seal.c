@@ -23,6 +23,7 @@ static int sealing_goes_one_way(void)
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "sealing twice is harmless");
 	CHECK(hvo_read(SYSCTL_SEAL) == 1 && hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
 	nr_before = hvo_vmemmap_ranges(before, 4096);
+	CHECK(nr_before > 0 && nr_before < 4096, "%d ranges", nr_before);
 	vmemmap_before = hvo_vmemmap_pages();
 	failures_before = hvo_read(HVO_SYSFS "restore_failures");
 	return KSFT_PASS;

@@ -46,6 +46,11 @@ static void knobs(void)
 	ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 0) == -EINVAL);
 	mode = HVO_OFF;
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EOPNOTSUPP);
+	mode = HVO_BOOT;
+	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
+	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
+	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EPERM);
+	break_the_seal();
 	mode = HVO_ON;
 	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EPERM);
@@ -68,6 +73,32 @@ static void leaf_is_left_alone(void)
 	ENSURE(!folio_test_hugetlb_vmemmap_optimized(on_leaf.folio));
 	ENSURE(!hugetlb_vmemmap_restore_folio(SMALL, on_leaf.folio));
 	release(&on_leaf);
+	check_world();
+}
+
+/* Its second table is none. */
+static void folio_that_ends_on_a_leaf_is_left_alone(void)
+{
+	struct slot slot = {
+		.h = BIG, .folio = (struct folio *)pfn_to_page((LEAF_TABLE - 1) * PAGES_PER_SECTION),
+	};
+
+	prepare(&slot);
+	hugetlb_vmemmap_optimize_folio(BIG, slot.folio);
+	ENSURE(!folio_test_hugetlb_vmemmap_optimized(slot.folio));
+	check_world();
+}
+
+/* All of its struct pages are in one vmemmap page. */
+static void too_small_to_optimize(void)
+{
+	struct hstate h = { 6, "hugepages-256kB" };
+	struct slot slot = { .h = &h, .folio = smalls[0].folio };
+	long periods = world.grace_periods;
+
+	prepare(&slot);
+	hugetlb_vmemmap_optimize_folio(&h, slot.folio);
+	ENSURE(world.grace_periods == periods);
 	check_world();
 }
 
@@ -459,6 +490,8 @@ int main(int argc, char **argv)
 	knobs();
 	empty_batch_costs_nothing();
 	leaf_is_left_alone();
+	folio_that_ends_on_a_leaf_is_left_alone();
+	too_small_to_optimize();
 	marked_folio_is_left_alone();
 	sealed_pages_stay();
 	reserve_saves_the_first_page();

@@ -137,6 +137,8 @@ void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t valu
 	ENSURE(mm == &init_mm);
 	ENSURE(pte == &unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE]);
 	ENSURE(pfn < NR_REAL && (states[pfn] == BOOT || states[pfn] == TAKEN));
+	/* else the write to the seal would not wait for it */
+	ENSURE(!was_mapped || world.readers > 0);
 	if (!(value.v & 2)) {
 		ENSURE(unit_key_is_on());
 		ENSURE(world.grace_periods > world.frozen_at);
@@ -520,7 +522,7 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 	ENSURE(pfn || order);
 	for (i = 0; pfn && i < nr; i++) {
 		states[pfn + i] = TAKEN;
-		of_any_node[pfn + i] = node == NUMA_NO_NODE || !is_on(pfn + i, node);
+		of_any_node[pfn + i] = site_of(node, gfp) == AT_REFILL || !is_on(pfn + i, node);
 		pfn_to_page(pfn + i)->_refcount = !i;
 		memset(page_to_virt(pfn_to_page(pfn + i)), 0xaa, PAGE_SIZE);
 	}
