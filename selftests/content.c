@@ -37,23 +37,56 @@ static int survives_growing_and_shrinking(void)
 	return KSFT_PASS;
 }
 
+#define FREED	128L
+
+static uint64_t freed[FREED];
+
+static int make_and_free_pool(void)
+{
+	char *map;
+	long i;
+
+	CHECK(hvo_pool(FREED) == FREED, "no pool");
+	map = hvo_map(FREED * HUGE_2M, HUGE_2M);
+	CHECK(map, "no mapping");
+	for (i = 0; i < FREED; i++)
+		freed[i] = hvo_pfn(map + i * HUGE_2M) * PAGE / HUGE_2M;
+	munmap(map, FREED * HUGE_2M);
+	CHECK(hvo_pool(0) == 0, "pool not emptied");
+	return KSFT_PASS;
+}
+
+static bool was_of_the_pool(uint64_t pfn)
+{
+	long i;
+
+	for (i = 0; i < FREED; i++)
+		if (pfn * PAGE / HUGE_2M == freed[i])
+			return true;
+	return false;
+}
+
 /* Ordinary memory that was a pool, with its old vmemmap given to others */
 static int freed_pool_is_ordinary_memory(void)
 {
-	size_t size = 256UL << 20;
+	size_t size = 256UL << 20, at;
+	long again = 0;
 	char *map;
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		CHECK(hvo_pool(128) == 128, "no pool");
-		CHECK(hvo_pool(0) == 0, "pool not emptied");
+		TRY(make_and_free_pool());
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 		CHECK(map != MAP_FAILED, "no memory");
 		hvo_fill(map, size, i);
 		CHECK(hvo_filled(map, size, i), "content changed");
+		for (at = 0; at < size; at += HUGE_2M)
+			again += was_of_the_pool(hvo_pfn(map + at));
 		munmap(map, size);
 	}
+	ksft_print_msg("memory of %ld freed pages used again\n", again);
+	CHECK(again > 0, "others were used");
 	return KSFT_PASS;
 }
 

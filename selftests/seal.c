@@ -13,6 +13,24 @@ static struct hvo_range before[4096], after[4096];
 static int nr_before;
 static long vmemmap_before, failures_before;
 
+/* The frames behind the vmemmap of these pages of the pool */
+#define WATCHED 20
+static uint64_t pfns[WATCHED], ptes_before[WATCHED][1 + TAILS_2M];
+
+static int note_frames(void)
+{
+	char *map = hvo_map(WATCHED * HUGE_2M, HUGE_2M);
+	int i;
+
+	CHECK(map, "no mapping");
+	for (i = 0; i < WATCHED; i++) {
+		pfns[i] = hvo_pfn(map + i * HUGE_2M);
+		CHECK(!hvo_huge_ptes(pfns[i], ptes_before[i], 1 + TAILS_2M), "no PTEs");
+	}
+	munmap(map, WATCHED * HUGE_2M);
+	return KSFT_PASS;
+}
+
 static int sealing_goes_one_way(void)
 {
 	CHECK(hvo_pool(pages) == pages, "no pool");
@@ -24,6 +42,7 @@ static int sealing_goes_one_way(void)
 	CHECK(hvo_read(SYSCTL_SEAL) == 1 && hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
 	nr_before = hvo_vmemmap_ranges(before, 4096);
 	CHECK(nr_before > 0 && nr_before < 4096, "%d ranges", nr_before);
+	TRY(note_frames());
 	vmemmap_before = hvo_vmemmap_pages();
 	failures_before = hvo_read(HVO_SYSFS "restore_failures");
 	return KSFT_PASS;
@@ -89,9 +108,18 @@ static int contiguous_allocation_goes_around_them(void)
 	return KSFT_PASS;
 }
 
-/* Only the protection shows in the dump, but every change of it would. */
+/* The dump shows every change of protection, the PTEs every other frame. */
 static int page_tables_have_not_changed(void)
 {
+	uint64_t ptes[1 + TAILS_2M];
+	int i, j;
+
+	for (i = 0; i < WATCHED; i++) {
+		CHECK(!hvo_huge_ptes(pfns[i], ptes, 1 + TAILS_2M), "no PTEs");
+		for (j = 0; j <= TAILS_2M; j++)
+			CHECK(PTE_FRAME(ptes[j]) == PTE_FRAME(ptes_before[i][j]),
+			      "vmemmap page %d of page %d", j, i);
+	}
 	CHECK(hvo_vmemmap_ranges(after, 4096) == nr_before, "other ranges");
 	CHECK(!memcmp(before, after, nr_before * sizeof(before[0])), "other ranges");
 	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld pages", hvo_vmemmap_pages());
