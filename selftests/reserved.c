@@ -46,8 +46,8 @@ static void offline_and_online(void)
 /* Slowly enough for a block to be isolated in between */
 static void map_and_touch(void)
 {
-	volatile char *map = mmap(NULL, PAGES * HUGE_2M, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	char *map = mmap(NULL, PAGES * HUGE_2M, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	long i;
 
 	if (map == MAP_FAILED)

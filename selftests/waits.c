@@ -102,7 +102,7 @@ static int few_pages_are_expedited(void)
 /* Surplus pages, by one reservation, or without one by a fault each */
 static void map_as_nobody(long pages, int flags)
 {
-	volatile char *map;
+	char *map;
 	long i;
 
 	if (setgid(NOBODY) || setuid(NOBODY))
