@@ -249,8 +249,8 @@ static void reserve_refill(struct work_struct *work)
 
 /*
  * Only as a whole: a part does not restore a compound page. It is not refilled at
- * once, because for a second work item beside that of mm/hugetlb.c the workqueue
- * would start another thread while memory is short.
+ * once, because for a second work item beside the caller's the workqueue would
+ * start another thread while memory is short.
  */
 static bool reserve_take(struct vmemmap_batch *batch)
 {
@@ -407,8 +407,8 @@ static bool get_first_pages(unsigned long nr_pages, int node,
 
 /*
  * For the others. Where memory is short, the caller frees the first ones instead
- * of reclaiming. A batch never takes more of a zone than it leaves free, because
- * others would run short before the batch ends.
+ * of reclaiming. A batch never takes more of a zone than it leaves free above the
+ * high watermark, because others would run short before the batch ends.
  */
 static bool get_more_pages(unsigned long nr_pages, int node,
 			   struct vmemmap_batch *batch)
@@ -418,7 +418,8 @@ static bool get_more_pages(unsigned long nr_pages, int node,
 	if (!alloc_vmemmap_pages(nr_pages, node, GFP_NOWAIT, batch))
 		return false;
 	zone = page_zone(first_spare(batch));
-	return zone_page_state(zone, NR_FREE_PAGES) > batch->nr_restored;
+	return zone_page_state(zone, NR_FREE_PAGES) >
+		high_wmark_pages(zone) + batch->nr_restored;
 }
 
 static int get_vmemmap_pages(unsigned long nr_pages, int node,

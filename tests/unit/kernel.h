@@ -326,6 +326,7 @@ void adjust_managed_page_count(struct page *page, long count);
 void drain_all_pages(void *zone);
 struct zone { int unused; };
 #define NR_FREE_PAGES 0
+#define high_wmark_pages(zone) 1000UL
 struct zone *page_zone(const struct page *page);
 unsigned long zone_page_state(const struct zone *zone, int item);
 void kmemleak_free_part_phys(phys_addr_t phys, size_t size);

@@ -606,7 +606,7 @@ struct zone *page_zone(const struct page *page)
 
 unsigned long zone_page_state(const struct zone *zone, int item)
 {
-	return world.zone_free >= 0 ? world.zone_free : NR_REAL;
+	return high_wmark_pages(zone) + (world.zone_free >= 0 ? world.zone_free : NR_REAL);
 }
 
 void drain_all_pages(void *zone)

@@ -18,7 +18,7 @@ struct world {
 	bool no_memory;			/* nothing can be allocated */
 	long pages_left;		/* so many can, -1: no limit */
 	long hidden;			/* so many more after a drain, -1: none */
-	long zone_free;			/* what a zone says is free, -1: enough */
+	long zone_free;			/* above the high watermark, -1: enough */
 	long emergency;			/* so many for those who free memory */
 	bool killed;			/* the task that waits for a lock */
 	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
