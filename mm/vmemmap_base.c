@@ -406,20 +406,31 @@ static bool get_first_pages(unsigned long nr_pages, int node,
 }
 
 /*
+ * Others would run short of memory before the batch ends. So one zone at the least
+ * keeps as much free above its high watermark as the batch has taken.
+ */
+static bool leaves_enough(int node, const struct vmemmap_batch *batch)
+{
+	const enum zone_type highest = gfp_zone(GFP_NOWAIT);
+	struct zoneref *ref;
+	struct zone *zone;
+
+	for_each_zone_zonelist(zone, ref, node_zonelist(node, GFP_NOWAIT), highest)
+		if (zone_watermark_ok(zone, 0, high_wmark_pages(zone) +
+				      batch->nr_restored, highest, 0))
+			return true;
+	return false;
+}
+
+/*
  * For the others. Where memory is short, the caller frees the first ones instead
- * of reclaiming. A batch never takes more of a zone than it leaves free above the
- * high watermark, because others would run short before the batch ends.
+ * of reclaiming.
  */
 static bool get_more_pages(unsigned long nr_pages, int node,
 			   struct vmemmap_batch *batch)
 {
-	const struct zone *zone;
-
-	if (!alloc_vmemmap_pages(nr_pages, node, GFP_NOWAIT, batch))
-		return false;
-	zone = page_zone(first_spare(batch));
-	return zone_page_state(zone, NR_FREE_PAGES) >
-		high_wmark_pages(zone) + batch->nr_restored;
+	return leaves_enough(node, batch) &&
+		alloc_vmemmap_pages(nr_pages, node, GFP_NOWAIT, batch);
 }
 
 static int get_vmemmap_pages(unsigned long nr_pages, int node,

@@ -325,10 +325,15 @@ void ClearPageReserved(struct page *page);
 void adjust_managed_page_count(struct page *page, long count);
 void drain_all_pages(void *zone);
 struct zone { int unused; };
-#define NR_FREE_PAGES 0
+struct zoneref { struct zone *zone; };
+enum zone_type { ZONE_NORMAL, ZONE_MOVABLE };
+#define gfp_zone(gfp) ZONE_NORMAL
 #define high_wmark_pages(zone) 1000UL
-struct zone *page_zone(const struct page *page);
-unsigned long zone_page_state(const struct zone *zone, int item);
+struct zoneref *node_zonelist(int node, gfp_t gfp);
+#define for_each_zone_zonelist(each, ref, list, highest) \
+	for (ref = (list); (each = ref->zone); ref++)
+bool zone_watermark_ok(struct zone *zone, unsigned int order, unsigned long mark,
+		       int highest, unsigned int flags);
 void kmemleak_free_part_phys(phys_addr_t phys, size_t size);
 void memmap_pages_add(long nr);
 void memmap_boot_pages_add(long nr);

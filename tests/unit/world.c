@@ -596,17 +596,25 @@ void adjust_managed_page_count(struct page *page, long count)
 	world.managed += count;
 }
 
-struct zone *page_zone(const struct page *page)
-{
-	static struct zone zone;
+/* Of the zones of a node, the first has nothing to spare. */
+static struct zone zones[2];
 
-	ENSURE(states[page_to_pfn(page)] == TAKEN);
-	return &zone;
+struct zoneref *node_zonelist(int node, gfp_t gfp)
+{
+	static struct zoneref list[] = { { &zones[0] }, { &zones[1] }, { NULL } };
+
+	(void)node;
+	(void)gfp;
+	return list;
 }
 
-unsigned long zone_page_state(const struct zone *zone, int item)
+bool zone_watermark_ok(struct zone *zone, unsigned int order, unsigned long mark,
+		       int highest, unsigned int flags)
 {
-	return high_wmark_pages(zone) + (world.zone_free >= 0 ? world.zone_free : NR_REAL);
+	unsigned long above = world.zone_free >= 0 ? world.zone_free : NR_REAL;
+
+	ENSURE(!order && highest == ZONE_NORMAL && !flags);
+	return zone != &zones[0] && high_wmark_pages(zone) + above > mark;
 }
 
 void drain_all_pages(void *zone)
