@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "hvo.h"
 
-/* with hugetlb_cma= nearly all of memory, so that the CMA area is in it */
-static long pages = 20;
+/* enough for a batch of some milliseconds; with hugetlb_cma= nearly all of memory, so
+ * that the CMA area is in it
+ */
+static long pages = 200;
 
 static struct hvo_range before[4096], after[4096];
 static int nr_before;
@@ -31,12 +35,35 @@ static int note_frames(void)
 	return KSFT_PASS;
 }
 
-static int sealing_goes_one_way(void)
+static int zero_is_no_seal(void)
 {
-	CHECK(hvo_pool(pages) == pages, "no pool");
 	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "0 is no seal");
 	CHECK(hvo_read(SYSCTL_SEAL) == 0, "sealed by 0");
+	return KSFT_PASS;
+}
+
+/* A growing pool is one batch: sealed in the middle of it, the write waits for its end. */
+static int sealing_waits_for_the_last_change(void)
+{
+	long begun, ended;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(hvo_pool(pages) != pages);
+	while (!(begun = hvo_optimized()) && !waitpid(pid, NULL, WNOHANG))
+		;
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
+	ended = hvo_optimized();
+	waitpid(pid, NULL, 0);
+	ksft_print_msg("sealed after %ld of %ld pages\n", begun, pages);
+	CHECK(ended == pages, "%ld of %ld pages were optimized when the write returned",
+	      ended, pages);
+	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "no pool");
+	return KSFT_PASS;
+}
+
+static int sealing_goes_one_way(void)
+{
 	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "unsealed");
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "sealing twice is harmless");
 	CHECK(hvo_read(SYSCTL_SEAL) == 1 && hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
@@ -59,16 +86,16 @@ static int sysctl_tells_and_refuses(void)
 static int new_pages_stay_whole(void)
 {
 	CHECK(hvo_pool(pages + 20) == pages + 20, "cannot grow");
-	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == pages, "%ld optimized", hvo_optimized());
 	return KSFT_PASS;
 }
 
-static int optimised_pages_stay_in_the_pool(void)
+static int optimized_pages_stay_in_the_pool(void)
 {
 	hvo_pool(0);
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld left",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == pages, "%ld optimized", hvo_optimized());
 	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures_before, "a refusal is no failure");
 	return KSFT_PASS;
 }
@@ -104,7 +131,7 @@ static int contiguous_allocation_goes_around_them(void)
 		hvo_write(POOL_1G "nr_hugepages", 1);
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld pages",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == pages, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == pages, "%ld optimized", hvo_optimized());
 	return KSFT_PASS;
 }
 
@@ -127,10 +154,12 @@ static int page_tables_have_not_changed(void)
 }
 
 static const struct hvo_case cases[] = {
+	HVO_CASE(zero_is_no_seal),
+	HVO_CASE(sealing_waits_for_the_last_change),
 	HVO_CASE(sealing_goes_one_way),
 	HVO_CASE(sysctl_tells_and_refuses),
 	HVO_CASE(new_pages_stay_whole),
-	HVO_CASE(optimised_pages_stay_in_the_pool),
+	HVO_CASE(optimized_pages_stay_in_the_pool),
 	HVO_CASE(they_can_still_be_used),
 	HVO_CASE(contiguous_allocation_goes_around_them),
 	HVO_CASE(page_tables_have_not_changed),
@@ -141,7 +170,7 @@ int main(void)
 	char value[16];
 
 	if (!hvo_optimizing())
-		ksft_exit_skip("pages are not being optimised\n");
+		ksft_exit_skip("pages are not being optimized\n");
 	hvo_pool(0);
 	if (hvo_cmdline("hugetlb_cma", value, sizeof(value)))
 		pages = hvo_meminfo("MemFree") / 2048 - 128;
