@@ -9,7 +9,7 @@ MINUTES ?= 10
 .PHONY: help run test test-instrumented soak check mutants fuzz bench tlb shell build build-stock build-debug build-kcsan clean distclean
 
 help:
-	@echo 'hvo-base: HugeTLB vmemmap optimisation on a base-mapped vmemmap'
+	@echo 'hvo-base: HugeTLB vmemmap optimization on a base-mapped vmemmap'
 	@echo
 	@echo '  make run          build, boot with the feature off and on, and show the difference'
 	@echo '  make test         build, boot and run the selftests; BOOTS="on hot" for some of them'

@@ -16,25 +16,16 @@
 #define pr_fmt(fmt) "HugeTLB: " fmt
 
 #include <linux/init.h>
-#include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/rwsem.h>
-#include <linux/sysctl.h>
-#include <linux/sysfs.h>
 #include <linux/vmemmap_base.h>
 #include "hugetlb_vmemmap.h"
 #include "internal.h"
+#include "vmemmap_layout.h"
 
-enum hvo_mode { HVO_OFF, HVO_ON, HVO_BOOT };
-
-static const char * const mode_names[] = {
-	[HVO_OFF] = "off", [HVO_ON] = "on", [HVO_BOOT] = "boot",
-};
-
-static enum hvo_mode mode __ro_after_init;
-static bool optimize_enabled;
-static bool sealed;
+struct hvo_state hvo_state = { .mode = "off" };
+static bool seal_early __initdata;
 
 /*
  * Readers change the vmemmap; a writer switches optimizing, or seals. So when the
@@ -45,51 +36,31 @@ static DECLARE_RWSEM(rules_lock);
 /* Growing by so many folios takes less time than an ordinary grace period. */
 #define EXPEDITE_MAX	8
 
-static atomic_long_t nr_optimized[HUGE_MAX_HSTATE];
-static atomic_long_t restore_failures;
-
-static int __init parse_mode(const char *arg, enum hvo_mode *parsed)
-{
-	bool on;
-
-	if (arg && !strcmp(arg, "boot")) {
-		*parsed = HVO_BOOT;
-		return 0;
-	}
-	if (kstrtobool(arg, &on))
-		return -EINVAL;
-	*parsed = on ? HVO_ON : HVO_OFF;
-	return 0;
-}
-
-static void __init set_mode(enum hvo_mode new_mode)
-{
-	mode = new_mode;
-	optimize_enabled = mode != HVO_OFF;
-	vmemmap_base_enable(mode != HVO_OFF);
-}
-
 /* Early, because the vmemmap is populated before other parameters are read. */
 static int __init parse_parameter(char *arg)
 {
-	enum hvo_mode wanted = HVO_OFF;
+	bool boot = arg && !strcmp(arg, "boot"), on = boot;
 
-	if (parse_mode(arg, &wanted))
+	if (!boot && kstrtobool(arg, &on))
 		pr_warn("hugetlb_free_vmemmap=%s is unknown (use off, on or boot), using off\n",
 			arg ?: "");
-	if (!is_power_of_2(sizeof(struct page)) && wanted != HVO_OFF) {
+	if (on && !is_power_of_2(sizeof(struct page))) {
 		pr_warn("hugetlb_free_vmemmap=%s: struct page has %zu bytes, not a power of two, using off\n",
 			arg, sizeof(struct page));
-		wanted = HVO_OFF;
+		on = false;
 	}
-	set_mode(wanted);
+	seal_early = on && boot;
+	hvo_state.mode = seal_early ? "boot" : on ? "on" : "off";
+	hvo_state.optimize = on;
+	vmemmap_base_enabled = on;
 	return 0;
 }
 early_param("hugetlb_free_vmemmap", parse_parameter);
 
-static atomic_long_t *optimized_count(const struct hstate *h)
+/* What optimizing a folio saves, in pages */
+static long saved_pages(const struct hstate *h)
 {
-	return &nr_optimized[hstate_index((struct hstate *)h)];
+	return hugetlb_vmemmap_optimizable_size(h) >> PAGE_SHIFT;
 }
 
 static int restore_one(const struct hstate *h, struct folio *folio,
@@ -98,15 +69,15 @@ static int restore_one(const struct hstate *h, struct folio *folio,
 	unsigned long start = (unsigned long)&folio->page;
 	int ret;
 
-	if (sealed)
+	if (hvo_state.sealed)
 		return -EPERM;
 	ret = vmemmap_base_restore(start, start + hugetlb_vmemmap_size(h), batch);
 	if (ret == -ENOMEM)
-		atomic_long_inc(&restore_failures);
+		atomic_long_inc(&hvo_state.restore_failures);
 	if (ret)
 		return ret;
 	folio_clear_hugetlb_vmemmap_optimized(folio);
-	atomic_long_dec(optimized_count(h));
+	atomic_long_sub(saved_pages(h), &hvo_state.saved_pages);
 	return 0;
 }
 
@@ -204,7 +175,7 @@ static void optimize_one(const struct hstate *h, struct folio *folio,
 	if (vmemmap_base_optimize(start, start + hugetlb_vmemmap_size(h), batch))
 		folio_clear_hugetlb_vmemmap_optimized(folio);
 	else
-		atomic_long_inc(optimized_count(h));
+		atomic_long_add(saved_pages(h), &hvo_state.saved_pages);
 }
 
 static void optimize_list(const struct hstate *h, struct list_head *folios,
@@ -214,8 +185,8 @@ static void optimize_list(const struct hstate *h, struct list_head *folios,
 	struct folio *folio;
 
 	down_read(&rules_lock);
-	if (optimize_enabled && hugetlb_vmemmap_optimizable(h)) {
-		vmemmap_base_wait_walkers(expedite);
+	if (hvo_state.optimize && hugetlb_vmemmap_optimizable(h)) {
+		vmemmap_layout_wait_walkers(expedite);
 		list_for_each_entry(folio, folios, lru) {
 			optimize_one(h, folio, &batch);
 			cond_resched();
@@ -295,195 +266,50 @@ void hugetlb_vmemmap_optimize_folios(struct hstate *h,
  */
 bool hugetlb_vmemmap_sealed(struct folio *folio)
 {
-	return READ_ONCE(sealed) && folio_test_hugetlb_vmemmap_optimized(folio);
+	return READ_ONCE(hvo_state.sealed) && folio_test_hugetlb_vmemmap_optimized(folio);
 }
 
-static int set_optimize(bool enable)
+/**
+ * hugetlb_vmemmap_set_optimize - whether folios are optimized from now on
+ * @enable: true to optimize them as they enter the pool
+ *
+ * Context: Process context, waits for the change of the vmemmap that is under way.
+ * Return: 0; -EOPNOTSUPP if the vmemmap is not base-mapped, -EPERM if it is sealed,
+ *	both only for true; -EINTR after a fatal signal.
+ */
+int hugetlb_vmemmap_set_optimize(bool enable)
 {
 	int ret = 0;
 
-	if (enable && mode == HVO_OFF)
+	if (enable && !vmemmap_base_enabled)
 		return -EOPNOTSUPP;
 	if (down_write_killable(&rules_lock))
 		return -EINTR;
-	if (enable && sealed)
+	if (enable && hvo_state.sealed)
 		ret = -EPERM;
 	else
-		WRITE_ONCE(optimize_enabled, enable);
+		WRITE_ONCE(hvo_state.optimize, enable);
 	up_write(&rules_lock);
 	return ret;
 }
 
-static int seal(void)
+/**
+ * hugetlb_vmemmap_seal - change the vmemmap no more
+ * @enable: false does nothing
+ *
+ * Context: Process context, waits for the change of the vmemmap that is under way.
+ * Return: 0, or -EINTR after a fatal signal.
+ */
+int hugetlb_vmemmap_seal(bool enable)
 {
+	if (!enable)
+		return 0;
 	if (down_write_killable(&rules_lock))
 		return -EINTR;
-	WRITE_ONCE(sealed, true);
-	WRITE_ONCE(optimize_enabled, false);
+	WRITE_ONCE(hvo_state.sealed, true);
+	WRITE_ONCE(hvo_state.optimize, false);
 	up_write(&rules_lock);
 	return 0;
-}
-
-static int dointvec_copy(const struct ctl_table *table, int write, void *buffer,
-			 size_t *lenp, loff_t *ppos, int *value)
-{
-	struct ctl_table copy = *table;
-
-	copy.data = value;
-	return proc_dointvec_minmax(&copy, write, buffer, lenp, ppos);
-}
-
-static int optimize_sysctl(const struct ctl_table *table, int write,
-			   void *buffer, size_t *lenp, loff_t *ppos)
-{
-	int enable = READ_ONCE(optimize_enabled);
-	int ret = dointvec_copy(table, write, buffer, lenp, ppos, &enable);
-
-	return ret || !write ? ret : set_optimize(enable);
-}
-
-static int seal_sysctl(const struct ctl_table *table, int write, void *buffer,
-		       size_t *lenp, loff_t *ppos)
-{
-	int value = READ_ONCE(sealed);
-	int ret = dointvec_copy(table, write, buffer, lenp, ppos, &value);
-
-	/* The table refuses 0; an empty write leaves the value as it was. */
-	return ret || !write || !value ? ret : seal();
-}
-
-static struct ctl_table hvo_sysctls[] = {
-	{
-		.procname	= "hugetlb_optimize_vmemmap",
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= optimize_sysctl,
-		.extra1		= SYSCTL_ZERO,
-		.extra2		= SYSCTL_ONE,
-	},
-	{
-		.procname	= "hugetlb_vmemmap_seal",
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= seal_sysctl,
-		.extra1		= SYSCTL_ONE,
-		.extra2		= SYSCTL_ONE,
-	},
-};
-
-static ssize_t mode_show(struct kobject *kobj, struct kobj_attribute *attr,
-			 char *buf)
-{
-	return sysfs_emit(buf, "%s\n", mode_names[mode]);
-}
-
-static struct kobj_attribute mode_attr = __ATTR_RO(mode);
-
-#define HVO_ATTR_MODE(_name, _mode, _value)				\
-static ssize_t _name##_show(struct kobject *kobj,			\
-			    struct kobj_attribute *attr, char *buf)	\
-{									\
-	return sysfs_emit(buf, "%lu\n", (unsigned long)(_value));	\
-}									\
-static struct kobj_attribute _name##_attr = __ATTR_RO_MODE(_name, _mode)
-
-#define HVO_ATTR(_name, _value)	HVO_ATTR_MODE(_name, 0444, _value)
-
-HVO_ATTR(sealed, READ_ONCE(sealed));
-/* For root alone, because it walks the vmemmap and keeps memory hotplug waiting. */
-HVO_ATTR_MODE(page_table_kb, 0400,
-	      vmemmap_base_table_pages() * (PAGE_SIZE / SZ_1K));
-HVO_ATTR(restore_failures, atomic_long_read(&restore_failures));
-HVO_ATTR(reserve_kb, vmemmap_base_reserve_pages() * (PAGE_SIZE / SZ_1K));
-HVO_ATTR(reserve_used, vmemmap_base_reserve_used());
-
-static struct attribute *hvo_attrs[] = {
-	&mode_attr.attr,
-	&sealed_attr.attr,
-	&page_table_kb_attr.attr,
-	&restore_failures_attr.attr,
-	&reserve_kb_attr.attr,
-	&reserve_used_attr.attr,
-	NULL,
-};
-
-static const struct attribute_group hvo_group = {
-	.attrs = hvo_attrs,
-};
-
-static struct kobject *size_kobjs[HUGE_MAX_HSTATE];
-
-static const struct hstate *kobj_to_hstate(const struct kobject *kobj)
-{
-	const struct hstate *h = hstates;
-
-	while (size_kobjs[hstate_index((struct hstate *)h)] != kobj)
-		h++;
-	return h;
-}
-
-static unsigned long optimized_pages(const struct kobject *kobj)
-{
-	return atomic_long_read(optimized_count(kobj_to_hstate(kobj)));
-}
-
-static unsigned long saved_kb(const struct kobject *kobj)
-{
-	const struct hstate *h = kobj_to_hstate(kobj);
-
-	return optimized_pages(kobj) *
-		(hugetlb_vmemmap_optimizable_size(h) / SZ_1K);
-}
-
-HVO_ATTR(optimized_pages, optimized_pages(kobj));
-HVO_ATTR(saved_kb, saved_kb(kobj));
-
-static struct attribute *size_attrs[] = {
-	&optimized_pages_attr.attr,
-	&saved_kb_attr.attr,
-	NULL,
-};
-
-static const struct attribute_group size_group = {
-	.attrs = size_attrs,
-};
-
-static int __init create_size_dir(const struct hstate *h,
-				  struct kobject *parent)
-{
-	struct kobject *kobj = kobject_create_and_add(h->name, parent);
-
-	if (!kobj)
-		return -ENOMEM;
-	size_kobjs[hstate_index((struct hstate *)h)] = kobj;
-	return sysfs_create_group(kobj, &size_group);
-}
-
-static int __init create_sysfs(void)
-{
-	struct kobject *kobj = kobject_create_and_add("hugetlb_vmemmap", mm_kobj);
-	const struct hstate *h;
-	int ret;
-
-	if (!kobj)
-		return -ENOMEM;
-	ret = sysfs_create_group(kobj, &hvo_group);
-	for_each_hstate(h)
-		ret = ret ?: create_size_dir(h, kobj);
-	return ret;
-}
-
-/*
- * What restoring one page of the smallest size takes; a gigantic page would
- * need megabytes kept back, for machines that seldom return one.
- */
-static void __init set_reserve(void)
-{
-	const struct hstate *h = size_to_hstate(PMD_SIZE);
-
-	if (h)
-		vmemmap_base_set_reserve(hugetlb_vmemmap_optimizable_size(h) >>
-					 PAGE_SHIFT);
 }
 
 /*
@@ -494,17 +320,12 @@ static int __init hugetlb_vmemmap_init(void)
 {
 	BUILD_BUG_ON(__NR_USED_SUBPAGE > HUGETLB_VMEMMAP_RESERVE_PAGES);
 
-	if (mode == HVO_BOOT && seal())
+	if (hugetlb_vmemmap_seal(seal_early))
 		pr_err("the vmemmap could not be sealed\n");
-	if (mode == HVO_ON)
-		set_reserve();
-	if (mode != HVO_OFF)
-		pr_info("vmemmap mapped by base pages, mode %s\n",
-			mode_names[mode]);
-
-	register_sysctl_init("vm", hvo_sysctls);
-	if (create_sysfs())
-		pr_warn("no memory for /sys/kernel/mm/hugetlb_vmemmap\n");
+	if (hvo_state.optimize)
+		vmemmap_pages_keep_reserve();
+	if (vmemmap_base_enabled)
+		pr_info("vmemmap mapped by base pages, mode %s\n", hvo_state.mode);
 	return 0;
 }
 late_initcall(hugetlb_vmemmap_init);

@@ -2,7 +2,7 @@
 /*
  * Pools reserved on the command line: hugepages= and hugepagesz=1G hugepages=.
  * The command line also says, for this test, how many: hvo.boot_2m, hvo.boot_1g.
- * In the mode "boot" all of them are optimised, and nothing changes afterwards.
+ * In the mode "boot" all of them are optimized, and nothing changes afterwards.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,17 +15,47 @@ static long promised(const char *name)
 	return hvo_cmdline(name, value, sizeof(value)) ? atol(value) : -1;
 }
 
-static int pools_are_there_and_optimised(void)
+/* With both pools optimized */
+static long promised_kib(void)
+{
+	return promised("hvo.boot_2m") * SAVED_2M + promised("hvo.boot_1g") * SAVED_1G;
+}
+
+static int pools_are_there_and_optimized(void)
 {
 	long small = promised("hvo.boot_2m"), big = promised("hvo.boot_1g");
-	bool base = hvo_base_mapped();
 
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == small, "%ld",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(POOL_1G "nr_hugepages") == big, "%ld", hvo_read(POOL_1G "nr_hugepages"));
-	CHECK(hvo_optimized() == base * small, "%ld optimised", hvo_optimized());
-	CHECK(hvo_read(HVO_1G "optimized_pages") == base * big, "%ld optimised",
-	      hvo_read(HVO_1G "optimized_pages"));
+	CHECK(hvo_saved_kib() == hvo_base_mapped() * promised_kib(), "%ld KiB saved",
+	      hvo_saved_kib());
+	return KSFT_PASS;
+}
+
+/* How many of the pool share their tails, or -1 */
+static long sharing(long pages, size_t size, int tails)
+{
+	char *map = hvo_map(pages * size, size);
+	long i, found = 0;
+
+	if (!map)
+		return -1;
+	for (i = 0; i < pages; i++)
+		found += hvo_shares_tails(hvo_pfn(map + i * size), tails);
+	munmap(map, pages * size);
+	return found;
+}
+
+/* What is saved is the sum of both sizes: here each by itself */
+static int each_page_shares_its_tails(void)
+{
+	long small = promised("hvo.boot_2m"), big = promised("hvo.boot_1g"), found;
+
+	found = sharing(small, HUGE_2M, TAILS_2M);
+	CHECK(found == hvo_base_mapped() * small, "%ld of 2 MiB", found);
+	found = sharing(big, HUGE_1G, TAILS_1G);
+	CHECK(found == hvo_base_mapped() * big, "%ld of 1 GiB", found);
 	return KSFT_PASS;
 }
 
@@ -55,7 +85,7 @@ static int sealed_pool_keeps_its_pages(void)
 
 	NEED(hvo_mode_is("boot"), "the mode is not boot");
 	CHECK(hvo_pool(small + 10) == small + 10, "cannot grow");
-	CHECK(hvo_optimized() == small, "%ld optimised", hvo_optimized());
+	CHECK(hvo_saved_kib() == promised_kib(), "%ld KiB saved", hvo_saved_kib());
 	hvo_pool(0);
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == small, "%ld left",
 	      hvo_read(POOL_2M "nr_hugepages"));
@@ -79,22 +109,21 @@ static int sealed_pool_cannot_be_demoted(void)
 
 static int unsealed_pool_returns_all(void)
 {
-	long boot_tails;
+	long whole;
 
 	NEED(!hvo_mode_is("boot"), "the mode is boot");
-	boot_tails = hvo_optimized() * TAILS_2M +
-		hvo_read(HVO_1G "optimized_pages") * TAILS_1G;
-	boot_tails += hvo_vmemmap_pages();
+	whole = hvo_whole_vmemmap();
 	CHECK(hvo_pool(0) == 0, "2 MiB pages are left");
 	hvo_write(POOL_1G "nr_hugepages", 0);
 	CHECK(hvo_read(POOL_1G "nr_hugepages") == 0, "1 GiB pages are left");
-	CHECK(hvo_vmemmap_pages() == boot_tails, "%ld pages, %ld expected",
-	      hvo_vmemmap_pages(), boot_tails);
+	CHECK(hvo_vmemmap_pages() == whole, "%ld pages, %ld expected", hvo_vmemmap_pages(),
+	      whole);
 	return KSFT_PASS;
 }
 
 static const struct hvo_case cases[] = {
-	HVO_CASE(pools_are_there_and_optimised),
+	HVO_CASE(pools_are_there_and_optimized),
+	HVO_CASE(each_page_shares_its_tails),
 	HVO_CASE(content_holds),
 	HVO_CASE(sealed_pool_keeps_its_pages),
 	HVO_CASE(sealed_pool_cannot_be_demoted),

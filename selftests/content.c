@@ -132,7 +132,7 @@ static int survives_migration(void)
 	}
 	CHECK(hvo_filled(map, 8 * HUGE_2M, 4), "content changed");
 	if (hvo_optimizing())
-		CHECK(hvo_optimized() == hvo_read(POOL_2M "nr_hugepages"), "%ld optimised of %ld",
+		CHECK(hvo_optimized() == hvo_read(POOL_2M "nr_hugepages"), "%ld optimized of %ld",
 		      hvo_optimized(), hvo_read(POOL_2M "nr_hugepages"));
 	munmap(map, 8 * HUGE_2M);
 	return KSFT_PASS;

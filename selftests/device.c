@@ -75,14 +75,14 @@ static int with_altmap_by_pmds(void)
 	return KSFT_PASS;
 }
 
-/* All of ordinary memory beside it is optimised as ever. */
+/* All of ordinary memory beside it is optimized as ever. */
 static int pool_beside_it_is_not_disturbed(void)
 {
 	long before = hvo_vmemmap_pages();
 
 	NEED(region_kib(), "no device memory");
 	CHECK(hvo_pool(200) == 200, "no pool");
-	CHECK(hvo_optimized() == hvo_optimizing() * 200, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == hvo_optimizing() * 200, "%ld optimized", hvo_optimized());
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return KSFT_PASS;

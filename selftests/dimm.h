@@ -11,7 +11,10 @@
 extern unsigned long blocks[MAX_BLOCKS];
 extern int nr_blocks;
 
-/* Makes blocks[] those whose @file has just this content, say "state" "offline" */
+/*
+ * Makes blocks[] those whose @file has just this content, say "state" "offline", or
+ * all with no @file (NULL). Not more than MAX_BLOCKS.
+ */
 void find_blocks(const char *file, const char *content);
 /* Those from 4 GiB on, where DIMMs are: what the guest boots with is below. */
 void find_added_blocks(void);

@@ -56,7 +56,7 @@ static int pool_on_hot_memory(void)
 		CHECK(!is_hot(hvo_pfn(map + i * HUGE_2M)) ||
 		      hvo_filled(map + i * HUGE_2M, HUGE_2M, i), "content of page %ld", i);
 	munmap(map, pool * HUGE_2M);
-	ksft_print_msg("%ld of %ld pages are on hot memory, %ld of them optimised\n",
+	ksft_print_msg("%ld of %ld pages are on hot memory, %ld of them optimized\n",
 		       hot, pool, optimized);
 	CHECK(hot, "no page is on hot memory");
 	CHECK(optimized == (hvo_optimizing() && !hosts_itself() ? hot : 0), "%ld", optimized);
@@ -85,7 +85,7 @@ static int offline_dissolves_the_pool(void)
 
 static int removal_gives_everything_back(void)
 {
-	long tables = hvo_read(HVO_SYSFS "page_table_kb"), pages = hvo_vmemmap_pages();
+	long tables = hvo_table_kib(), pages = hvo_vmemmap_pages();
 	long memory = nr_blocks * block_pages();
 	long gone = memory * (STRUCT_PAGE + hvo_page_ext()) / PAGE;
 	long gone_tables = memory * STRUCT_PAGE / HUGE_2M * 4;
@@ -114,8 +114,8 @@ static int removal_gives_everything_back(void)
 	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld vmemmap pages went, not %ld",
 	      pages - hvo_vmemmap_pages(), gone);
 	if (hvo_base_mapped() && !hosts_itself())
-		CHECK(tables - hvo_read(HVO_SYSFS "page_table_kb") == gone_tables,
-		      "%ld KiB of tables went", tables - hvo_read(HVO_SYSFS "page_table_kb"));
+		CHECK(tables - hvo_table_kib() == gone_tables, "%ld KiB of tables went",
+		      tables - hvo_table_kib());
 	for (j = 0; j < nr_blocks; j++)
 		CHECK(!mapped_by_ptes(blocks[j]), "the vmemmap of block %lu is", blocks[j]);
 	return KSFT_PASS;

@@ -48,14 +48,14 @@ static long unexplained_kib(void)
 }
 
 /*
- * As if no page were optimised. What leaves the boot-time vmemmap is added to
+ * As if no page were optimized. What leaves the boot-time vmemmap is added to
  * MemTotal for good.
  */
 static struct account take_account(void)
 {
 	return (struct account) {
-		.vmemmap = hvo_vmemmap_pages() + hvo_optimized() * TAILS_2M,
-		.tables = hvo_read(HVO_SYSFS "page_table_kb"),
+		.vmemmap = hvo_whole_vmemmap(),
+		.tables = hvo_table_kib(),
 		.total = hvo_meminfo("MemTotal") + hvo_vmstat("nr_memmap_boot_pages") * 4,
 		.unexplained = unexplained_kib(),
 	};
@@ -64,6 +64,7 @@ static struct account take_account(void)
 static int same_account(const struct account *a, const struct account *b)
 {
 	CHECK(a->vmemmap == b->vmemmap, "%ld and %ld vmemmap pages", a->vmemmap, b->vmemmap);
+	CHECK(a->tables >= 0, "no page-table dump");
 	CHECK(a->tables == b->tables, "%ld and %ld KiB of tables", a->tables, b->tables);
 	CHECK(a->total == b->total, "%ld and %ld KiB in total", a->total, b->total);
 	return KSFT_PASS;
@@ -237,7 +238,7 @@ static int all_has_moved(const struct load *load, uint64_t seed)
 		CHECK(!is_hot(hvo_pfn(load->huge + i * HUGE_2M)), "page %ld has not moved", i);
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == USED, "%ld in the pool",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == hvo_optimizing() * USED, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == hvo_optimizing() * USED, "%ld optimized", hvo_optimized());
 	return content_is_whole(load, seed);
 }
 
@@ -418,13 +419,13 @@ static int reserved_memory_leaves_when_it_can(void)
 	return same_account(&before, &after);
 }
 
-/* Memory that hosts its own vmemmap is not optimised, and so may leave. */
+/* Memory that hosts its own vmemmap is not optimized, and so may leave. */
 static int sealed_memory_stays(void)
 {
 	struct load load;
 	int i;
 
-	NEED(hvo_optimizing(), "pages are not being optimised");
+	NEED(hvo_optimizing(), "pages are not being optimized");
 	if (add_dimm() != KSFT_PASS || put_on_dimm(&load, 9) != KSFT_PASS)
 		return KSFT_FAIL;
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
@@ -436,7 +437,7 @@ static int sealed_memory_stays(void)
 	for (i = 0; i < 2; i++)
 		if (refused_and_unharmed(&load, 9) != KSFT_PASS)
 			return KSFT_FAIL;
-	CHECK(hvo_optimized() == POOL, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == POOL, "%ld optimized", hvo_optimized());
 	ksft_print_msg("%ld pages in the pool, before %ld\n", hvo_read(POOL_2M "nr_hugepages"),
 		       POOL);
 	return KSFT_PASS;

@@ -155,9 +155,21 @@ long hvo_vmemmap_pages(void)
 	return hvo_vmstat("nr_memmap_pages") + hvo_vmstat("nr_memmap_boot_pages");
 }
 
+long hvo_saved_kib(void)
+{
+	return hvo_read(HVO_SYSFS "saved_kb");
+}
+
 long hvo_optimized(void)
 {
-	return hvo_read(HVO_2M "optimized_pages");
+	long kib = hvo_saved_kib();
+
+	return kib < 0 || kib % SAVED_2M ? -1 : kib / SAVED_2M;
+}
+
+long hvo_whole_vmemmap(void)
+{
+	return hvo_vmemmap_pages() + hvo_saved_kib() / 4;
 }
 
 long hvo_free_kib(void)
@@ -195,33 +207,72 @@ uint64_t hvo_pfn(const void *addr)
 	return entry & ((1UL << 55) - 1);
 }
 
+/* The page-table dump, from the vmemmap on */
+static FILE *open_dump(void)
+{
+	FILE *dump = fopen("/sys/kernel/debug/page_tables/kernel", "r");
+	char line[256];
+
+	while (dump && fgets(line, sizeof(line), dump))
+		if (!strncmp(line, "---", 3) && strstr(line, "Vmemmap"))
+			return dump;
+	if (dump)
+		fclose(dump);
+	return NULL;
+}
+
 /*
  * A line of the dump: "start-end  size  flags...  level". Holes have no flags;
  * what is mapped in the kernel always has GLB.
  */
+static bool next_range(FILE *dump, struct hvo_range *range)
+{
+	char line[256];
+
+	while (fgets(line, sizeof(line), dump) && strncmp(line, "---", 3)) {
+		if (!strstr(line, "GLB") ||
+		    sscanf(line, "0x%lx-0x%lx", &range->start, &range->end) != 2)
+			continue;
+		range->leaf_pmd = strstr(line, "PSE") != NULL;
+		range->read_only = strstr(line, " ro ") != NULL;
+		return true;
+	}
+	return false;
+}
+
 int hvo_vmemmap_ranges(struct hvo_range *ranges, int max)
 {
-	FILE *file = fopen("/sys/kernel/debug/page_tables/kernel", "r");
-	bool inside = false;
-	char line[256];
+	FILE *dump = open_dump();
 	int nr = 0;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, "---", 3)) {
-			inside = strstr(line, "Vmemmap") != NULL;
-			continue;
-		}
-		if (!inside || !strstr(line, "GLB") || nr == max)
-			continue;
-		if (sscanf(line, "0x%lx-0x%lx", &ranges[nr].start, &ranges[nr].end) != 2)
-			continue;
-		ranges[nr].leaf_pmd = strstr(line, "PSE") != NULL;
-		ranges[nr].read_only = strstr(line, " ro ") != NULL;
+	while (dump && nr < max && next_range(dump, &ranges[nr]))
 		nr++;
-	}
-	if (file)
-		fclose(file);
+	if (dump)
+		fclose(dump);
 	return nr;
+}
+
+/* One for each 2 MiB that have a PTE; ranges are in ascending order. */
+long hvo_table_kib(void)
+{
+	unsigned long area, last = 0;
+	FILE *dump = open_dump();
+	struct hvo_range range;
+	long tables = -1;
+
+	while (dump && next_range(dump, &range)) {
+		if (tables < 0)
+			tables = 0;
+		if (range.leaf_pmd)
+			continue;
+		for (area = range.start / HUGE_2M; area * HUGE_2M < range.end; area++) {
+			tables += area != last;
+			last = area;
+		}
+	}
+	if (dump)
+		fclose(dump);
+	return tables < 0 ? -1 : tables * 4;
 }
 
 unsigned long hvo_vmemmap_base(void)
@@ -325,6 +376,14 @@ int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr)
 			return -1;
 	}
 	return 0;
+}
+
+bool hvo_shares_tails(uint64_t pfn, int tails)
+{
+	unsigned long addr = hvo_vmemmap_base() + pfn * STRUCT_PAGE;
+	uint64_t first = hvo_vmemmap_pte(addr), last = hvo_vmemmap_pte(addr + tails * PAGE);
+
+	return first && PTE_FRAME(first) == PTE_FRAME(last);
 }
 
 int hvo_poison(uint64_t pfn)

@@ -14,10 +14,11 @@
 #define STRUCT_PAGE	64UL
 #define TAILS_2M	7	/* vmemmap pages of a 2 MiB page that hold only tails */
 #define TAILS_1G	4095
+#define SAVED_2M	(TAILS_2M * 4L)	/* KiB that optimizing a page saves */
+#define SAVED_1G	(TAILS_1G * 4L)
+#define RESERVE_KIB	32L	/* one block of 8 pages, or nothing */
 
 #define HVO_SYSFS	"/sys/kernel/mm/hugetlb_vmemmap/"
-#define HVO_2M		HVO_SYSFS "hugepages-2048kB/"
-#define HVO_1G		HVO_SYSFS "hugepages-1048576kB/"
 #define POOL_2M		"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define POOL_1G		"/sys/kernel/mm/hugepages/hugepages-1048576kB/"
 #define SYSCTL_OPTIMIZE	"/proc/sys/vm/hugetlb_optimize_vmemmap"
@@ -84,7 +85,15 @@ long hvo_pool(long pages);
 /* Empties it, of surplus pages too; returns how many are left. */
 long hvo_empty_pool(void);
 long hvo_vmemmap_pages(void);
+/* What all optimized pages save, of both sizes together */
+long hvo_saved_kib(void);
+/*
+ * How many 2 MiB pages are optimized, while no 1 GiB page is; -1 if what is saved is
+ * no whole number of them.
+ */
 long hvo_optimized(void);
+/* How many vmemmap pages there would be if none were optimized */
+long hvo_whole_vmemmap(void);
 /* Free memory, with what waits in per-CPU lists */
 long hvo_free_kib(void);
 
@@ -98,6 +107,8 @@ struct hvo_range {
 };
 
 int hvo_vmemmap_ranges(struct hvo_range *ranges, int max);
+/* Page tables that map parts of the vmemmap; -1 if the dump shows no vmemmap */
+long hvo_table_kib(void);
 unsigned long hvo_vmemmap_base(void);
 
 /* Page tables read out of /proc/kcore; 0 where nothing is mapped by a PTE */
@@ -115,6 +126,8 @@ void hvo_memory_changed(void);
 
 /* The PTEs of all vmemmap pages of the huge page at @pfn, first to last */
 int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr);
+/* Whether the first of them and the last, @tails behind it, are the same page */
+bool hvo_shares_tails(uint64_t pfn, int tails);
 
 /* Memory errors on purpose: negative errno as from hvo_write(). */
 int hvo_poison(uint64_t pfn);

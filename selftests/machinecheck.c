@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fatal machine check in a page of an optimised huge page, and what the crash
+ * A fatal machine check in a page of an optimized huge page, and what the crash
  * kernel finds then. Not run by the runner: vm/machine-check starts it in both
  * kernels.
  *

@@ -48,7 +48,7 @@ static uint64_t find_in_pool(uint64_t head)
 /* Memory that was in the pool last is what the pool is made of next. */
 static int free_target(uint64_t *head)
 {
-	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimised");
+	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimized");
 	CHECK(hvo_pool(POOL) == POOL, "no pool");
 	*head = find_in_pool(0);
 	CHECK(*head, "no page");
@@ -100,7 +100,7 @@ static int one_error_and_no_more(uint64_t head)
 	return KSFT_PASS;
 }
 
-/* Told that the page is not HugeTLB, it comes back when it is, and optimised. */
+/* Told that the page is not HugeTLB, it comes back when it is, and optimized. */
 static int mark_after_an_old_answer(void)
 {
 	uint64_t head;
@@ -118,7 +118,7 @@ static int mark_after_an_old_answer(void)
 
 /*
  * The mark is set when the page is HugeTLB already, and counted seconds later. It
- * must keep the page from being optimised, or it is lost.
+ * must keep the page from being optimized, or it is lost.
  */
 static int mark_as_the_first_of_all(void)
 {
@@ -135,7 +135,7 @@ static int mark_as_the_first_of_all(void)
 	optimized = hvo_optimized();
 	CHECK(!met || corrupted_before == hvo_meminfo("HardwareCorrupted"), "counted too early");
 	CHECK(ended_well(pid), "the error was not handled");
-	CHECK(!met || optimized == POOL - 1, "%ld of %ld optimised", optimized, POOL);
+	CHECK(!met || optimized == POOL - 1, "%ld of %ld optimized", optimized, POOL);
 	return one_error_and_no_more(head);
 }
 

@@ -18,12 +18,6 @@
 #define USED	40L
 #define LOOPS	5
 
-/* As if no page were optimised */
-static long whole_vmemmap(void)
-{
-	return hvo_vmemmap_pages() + hvo_optimized() * TAILS_2M;
-}
-
 static int set_state(const char *state)
 {
 	int i, ret;
@@ -62,7 +56,7 @@ static int set_node_pool(long pages)
 	CHECK(!hvo_write(POOL_OF(1) "nr_hugepages", pages), "refused");
 	CHECK(hvo_read(POOL_OF(1) "nr_hugepages") == pages, "%ld pages",
 	      hvo_read(POOL_OF(1) "nr_hugepages"));
-	CHECK(hvo_optimized() == hvo_optimizing() * pages, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == hvo_optimizing() * pages, "%ld optimized", hvo_optimized());
 	return KSFT_PASS;
 }
 
@@ -88,7 +82,7 @@ static int vmemmap_stays_out_of_the_node(void)
 	uint64_t pfns[PAGES];
 	char *map;
 
-	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimised");
+	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimized");
 	TRY(set_node_pool(PAGES));
 	CHECK(before - hvo_vmemmap_pages() == PAGES * TAILS_2M, "%ld freed",
 	      before - hvo_vmemmap_pages());
@@ -108,7 +102,7 @@ static int vmemmap_stays_out_of_the_node(void)
 
 static int node_leaves_and_returns(uint64_t seed)
 {
-	long before = whole_vmemmap(), i;
+	long before = hvo_whole_vmemmap(), i;
 	char *map;
 
 	TRY(set_node_pool(PAGES));
@@ -124,12 +118,13 @@ static int node_leaves_and_returns(uint64_t seed)
 	      hvo_read(POOL_OF(0) "nr_hugepages"));
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == USED, "%ld pages in all",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == hvo_optimizing() * USED, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == hvo_optimizing() * USED, "%ld optimized", hvo_optimized());
 	munmap(map, USED * HUGE_2M);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	/* what debugging keeps for each page leaves with it, and is counted there too */
 	TRY(set_state("online"));
-	CHECK(whole_vmemmap() == before, "%ld vmemmap pages missing", before - whole_vmemmap());
+	CHECK(hvo_whole_vmemmap() == before, "%ld vmemmap pages missing",
+	      before - hvo_whole_vmemmap());
 	return KSFT_PASS;
 }
 
@@ -174,17 +169,17 @@ static int sealed_blocks_stay_online(void)
 	char *map;
 	int i, j;
 
-	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimised");
+	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimized");
 	/* all of the node, so that every block has pages of the pool */
 	hvo_write(POOL_OF(1) "nr_hugepages", nr_blocks * 64L);
 	optimized = hvo_optimized();
-	CHECK(optimized > (nr_blocks - 1) * 64L, "%ld optimised", optimized);
+	CHECK(optimized > (nr_blocks - 1) * 64L, "%ld optimized", optimized);
 	hvo_write(POOL_OF(1) "nr_hugepages", optimized);
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
 	for (j = 0; j < 3; j++)
 		for (i = 0; i < nr_blocks; i++)
 			TRY(sealed_block_stays_online(blocks[i]));
-	CHECK(hvo_optimized() == optimized, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == optimized, "%ld optimized", hvo_optimized());
 	map = hvo_map(optimized * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	hvo_fill(map, optimized * HUGE_2M, 77);

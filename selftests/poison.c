@@ -29,7 +29,7 @@
 
 /*
  * The head, others that share its vmemmap page, the first of a vmemmap page
- * (where an optimised page shows its head again), one in the middle, the last
+ * (where an optimized page shows its head again), one in the middle, the last
  */
 static const int subpages[] = { 0, 1, 5, 64, 70, 448, 511 };
 
@@ -55,11 +55,11 @@ static int all_is_as_before(void)
 	CHECK(corrupted() == 0, "%ld pages", corrupted());
 	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld missing",
 	      vmemmap_before - hvo_vmemmap_pages());
-	CHECK(hvo_optimized() == 0, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == 0, "%ld optimized", hvo_optimized());
 	return KSFT_PASS;
 }
 
-/* The pool has @pages pages, and as many are optimised as should be. */
+/* The pool has @pages pages, and as many are optimized as should be. */
 static int pool_is(long pages)
 {
 	long optimized = hvo_optimizing() * pages;
@@ -68,7 +68,7 @@ static int pool_is(long pages)
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(POOL_2M "surplus_hugepages") == 0, "%ld surplus",
 	      hvo_read(POOL_2M "surplus_hugepages"));
-	CHECK(hvo_optimized() == optimized, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == optimized, "%ld optimized", hvo_optimized());
 	CHECK(vmemmap_before - hvo_vmemmap_pages() == optimized * TAILS_2M, "%ld freed",
 	      vmemmap_before - hvo_vmemmap_pages());
 	return KSFT_PASS;
@@ -452,7 +452,7 @@ static int nr_ranges;
 
 static int seal_the_pool(void)
 {
-	NEED(hvo_optimizing(), "pages are not being optimised");
+	NEED(hvo_optimizing(), "pages are not being optimized");
 	remember();
 	CHECK(hvo_pool(POOL) == POOL, "no pool");
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
@@ -466,7 +466,7 @@ static int sealed_pool_is_whole(void)
 {
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == POOL, "%ld in the pool",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_optimized() == POOL, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == POOL, "%ld optimized", hvo_optimized());
 	CHECK(vmemmap_before - hvo_vmemmap_pages() == POOL * TAILS_2M, "%ld freed",
 	      vmemmap_before - hvo_vmemmap_pages());
 	CHECK(hvo_vmemmap_ranges(ranges_after, 4096) == nr_ranges &&

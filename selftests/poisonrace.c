@@ -137,7 +137,7 @@ static int one_error_and_no_more(uint64_t pfn, struct victims *victims)
 	      hvo_meminfo("HardwareCorrupted") - corrupted_before);
 	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld missing",
 	      vmemmap_before - hvo_vmemmap_pages());
-	CHECK(hvo_optimized() == 0, "%ld optimised", hvo_optimized());
+	CHECK(hvo_optimized() == 0, "%ld optimized", hvo_optimized());
 	return KSFT_PASS;
 }
 

@@ -56,7 +56,7 @@ static long read_number(int fd)
 	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atol(text) : -1;
 }
 
-static struct { long got, optimized; } *asked;
+static struct { long got, saved_kib; } *asked;
 
 /*
  * A task of its own, and the first to be killed. With all memory in the pool,
@@ -70,7 +70,7 @@ static struct { long got, optimized; } *asked;
 static pid_t start_overasking(long wanted)
 {
 	int pages = open(POOL_2M "nr_hugepages", O_RDWR);
-	int optimized = open(HVO_2M "optimized_pages", O_RDONLY);
+	int saved = open(HVO_SYSFS "saved_kb", O_RDONLY);
 	pid_t pid = fork();
 
 	if (!pid) {
@@ -78,12 +78,12 @@ static pid_t start_overasking(long wanted)
 		settle_down();
 		write_number(pages, wanted);
 		asked->got = read_number(pages);
-		asked->optimized = read_number(optimized);
+		asked->saved_kib = read_number(saved);
 		write_number(pages, 0);
 		_exit(0);
 	}
 	close(pages);
-	close(optimized);
+	close(saved);
 	return pid;
 }
 
@@ -111,8 +111,8 @@ static int overasking_kills_nobody(void)
 		return KSFT_PASS;
 	CHECK(!status, "status %x", status);
 	CHECK(asked->got > 0 && asked->got < wanted, "%ld", asked->got);
-	CHECK(asked->optimized == hvo_optimizing() * asked->got, "%ld optimized",
-	      asked->optimized);
+	CHECK(asked->saved_kib == hvo_optimizing() * asked->got * SAVED_2M, "%ld KiB saved",
+	      asked->saved_kib);
 	return hvo_mode_is("off") ? KSFT_PASS : nothing_bad_happened();
 }
 
@@ -227,7 +227,7 @@ static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 	pid_t hog;
 	int ret;
 
-	NEED(hvo_optimizing(), "pages are not being optimised");
+	NEED(hvo_optimizing(), "pages are not being optimized");
 	hvo_write("/proc/sys/vm/watermark_boost_factor", 0);
 	/* the first of them: nothing from ZONE_DMA for who can use other memory */
 	hvo_write("/proc/sys/vm/lowmem_reserve_ratio", 1);
@@ -265,7 +265,7 @@ static int one_by_one(long pool)
 		CHECK(shrink_with_nothing_free(pool - i), "page %d is stuck", i);
 		for (tries = 0; tries < 50 && hvo_read(HVO_SYSFS "reserve_kb") == 0; tries++)
 			usleep(100000);
-		CHECK(hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4, "%ld KiB in reserve",
+		CHECK(hvo_read(HVO_SYSFS "reserve_kb") == RESERVE_KIB, "%ld KiB in reserve",
 		      hvo_read(HVO_SYSFS "reserve_kb"));
 	}
 	used = hvo_read(HVO_SYSFS "reserve_used") - used;
@@ -327,7 +327,7 @@ static int all_with_a_little(long pool)
 	long used = hvo_read(HVO_SYSFS "reserve_used");
 	long failures = hvo_read(HVO_SYSFS "restore_failures");
 
-	CHECK(pool * TAILS_2M * 4 > 3 * 4096, "a pool of %ld pages is too small", pool);
+	CHECK(pool * SAVED_2M > 3 * 4096, "a pool of %ld pages is too small", pool);
 	CHECK(shrink_below_watermarks(0, -4096), "%ld are stuck",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used, "more was needed");

@@ -206,7 +206,7 @@ static void let_go(void)
 
 static int find_place(void)
 {
-	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimised");
+	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimized");
 	run_on(0);
 	CHECK(map_region(), "no memory");
 	target = find_target();

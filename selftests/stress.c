@@ -516,7 +516,7 @@ static bool reserve_is_full(void)
 	int tries;
 
 	for (tries = 0; tries < 50; tries++) {
-		if (hvo_read(HVO_SYSFS "reserve_kb") == TAILS_2M * 4)
+		if (hvo_read(HVO_SYSFS "reserve_kb") == RESERVE_KIB)
 			return true;
 		pause_ms(100);
 	}
@@ -556,7 +556,7 @@ int main(void)
 	ksft_print_msg("%ld times nothing could be had for restoring\n",
 		       hvo_read(HVO_SYSFS "restore_failures"));
 	result(empty_the_pools(), "the_pools_can_be_emptied");
-	result(hvo_optimized() == 0 && nothing_is_read_only(), "nothing_is_left_optimised");
+	result(hvo_saved_kib() == 0 && nothing_is_read_only(), "nothing_is_left_optimized");
 	ksft_print_msg("%ld vmemmap pages before, %ld after\n", pages, hvo_vmemmap_pages());
 	result(hvo_vmemmap_pages() == pages, "no_vmemmap_page_is_missing");
 	result(reserve_is_full(), "the_reserve_is_full");

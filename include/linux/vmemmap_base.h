@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A vmemmap mapped by base pages, and the PTE swap that frees and restores
- * parts of it. The design is told at the top of mm/vmemmap_base.c.
+ * parts of it. The design is described at the top of mm/vmemmap_base.c.
  */
 #ifndef _LINUX_VMEMMAP_BASE_H
 #define _LINUX_VMEMMAP_BASE_H
@@ -11,10 +11,11 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct page;
+
 /**
  * struct vmemmap_batch - remaps that share one TLB flush
- * @freed: runs of adjacent vmemmap pages that nothing maps any more (stale TLB
- *	entries may): the first page of each, with their number in page->private
+ * @freed: vmemmap pages that nothing maps any more; stale TLB entries may
  * @spare: pages that were allocated for restoring and not needed yet
  * @nr_spare: how many these are
  * @nr_restored: how many were used
@@ -37,28 +38,29 @@ struct vmemmap_batch {
 }
 
 #ifdef CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP
-bool vmemmap_base_enabled(void);
-void vmemmap_base_enable(bool enable);
-int vmemmap_base_populate(unsigned long start, unsigned long end, int node);
-unsigned long vmemmap_base_table_pages(void);
+/* mm/sparse-vmemmap.c */
+extern bool vmemmap_base_enabled;
+int vmemmap_populate_base(unsigned long start, unsigned long end, int node);
 
-void vmemmap_base_wait_walkers(bool expedite);
+/* mm/vmemmap_base.c */
 int vmemmap_base_optimize(unsigned long start, unsigned long end,
 			  struct vmemmap_batch *batch);
 int vmemmap_base_restore(unsigned long start, unsigned long end,
 			 struct vmemmap_batch *batch);
 void vmemmap_base_flush(struct vmemmap_batch *batch);
 
-void vmemmap_base_set_reserve(unsigned int nr_pages);
-unsigned int vmemmap_base_reserve_pages(void);
-unsigned long vmemmap_base_reserve_used(void);
+/* mm/vmemmap_pages.c */
+int vmemmap_pages_alloc(struct vmemmap_batch *batch, unsigned long nr_pages,
+			int node);
+struct page *vmemmap_pages_take(struct vmemmap_batch *batch);
+void vmemmap_pages_free(struct vmemmap_batch *batch);
+void vmemmap_pages_keep_reserve(void);
+unsigned long vmemmap_pages_reserve(void);
+unsigned long vmemmap_pages_reserve_used(void);
 #else
-static inline bool vmemmap_base_enabled(void)
-{
-	return false;
-}
+#define vmemmap_base_enabled	false
 
-static inline int vmemmap_base_populate(unsigned long start, unsigned long end,
+static inline int vmemmap_populate_base(unsigned long start, unsigned long end,
 					int node)
 {
 	return -EOPNOTSUPP;

@@ -35,7 +35,7 @@ guest off 100 200 100 0 0 2000 50
 guest stock 1100 1200 1100 2 2 9000000 1074
 guest base 400 800 300 1 0 100000 82
 wants 0 '^ok 1 optimize_2m_first$' --short "$tmp"
-wants 0 '^# optimize_2m_first: 300 instructions a page, stock 1,000; wanted: at most 0.41 of stock$' --short "$tmp"
+wants 0 '^# optimize_2m_first: 300 instructions a page, stock 1,000; wanted: at most 0.43 of stock$' --short "$tmp"
 wants 0 '^# single_page_resize: 100 virtual' --short "$tmp"
 wants 0 '^1..8$' --short "$tmp"
 
@@ -44,7 +44,7 @@ too_much() {
 	guest base "${@:3}"
 	wants 1 "^not ok $1 $2\$" --short "$tmp"
 }
-too_much 1 optimize_2m_first 511 800 300 1 0 100000 82
+too_much 1 optimize_2m_first 531 800 300 1 0 100000 82
 too_much 2 optimize_2m_again 400 800 301 1 0 100000 82
 too_much 3 restore_2m 400 801 300 1 0 100000 82
 too_much 4 single_page_resize 400 800 300 1 0 100001 82

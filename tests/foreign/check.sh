@@ -115,7 +115,7 @@ neither '/^== start one/,/^== end/d'
 verdict 'neither ran' 1 'foreign-stock-off: one -a: not explained.*it did not run'
 
 spoilt base-on 's/^== freed.*/== freed 0/'
-verdict 'ours does not optimise' 1 'foreign-base-on: a pool of 128 pages frees vmemmap: 0 pages'
+verdict 'ours does not optimize' 1 'foreign-base-on: a pool of 128 pages frees vmemmap: 0 pages'
 spoilt stock-off 's/^== freed.*/== freed 896/'
 verdict 'off is not off' 1 'foreign-stock-off: a pool of 128 pages frees vmemmap: 896 pages'
 spoilt base-on '/^guest-exit/d'

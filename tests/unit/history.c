@@ -10,13 +10,17 @@
 #include "kernel.h"
 #include "world.h"
 #include "vmemmap_layout.c"
+#include "population.c"
+#include "mm/vmemmap_pages.c"
 #include "mm/vmemmap_base.c"
-#undef pr_fmt
 #include "mm/hugetlb_vmemmap.c"
+#undef pr_fmt
+#include "mm/hugetlb_vmemmap_sysfs.c"
 
 #define SMALL (&hstates[0])
 #define BIG (&hstates[1])
 #define TAILS 7
+#define RESERVE_KB 32
 #define BIG_TAILS 1023
 #define NR_SMALL 256		/* in tables 0 to 4, 64 to a table */
 #define LEAF_TABLE 7UL
@@ -106,9 +110,9 @@ static void check_slot(const struct slot *slot)
 	}
 }
 
-static long number(const char *dir, const char *name)
+static long number(const char *name)
 {
-	return atol(world_sysfs(dir, name));
+	return atol(world_sysfs(name));
 }
 
 static void check_world(void)
@@ -127,13 +131,10 @@ static void check_world(void)
 	       HOT_PAGES + plugged * PTRS_PER_PTE - freed);
 	ENSURE(world.memmap_boot_pages <= 0 && world.memmap_pages >= 0);
 	ENSURE(world.managed == -world.memmap_boot_pages);
-	ENSURE(number("hugepages-2048kB", "optimized_pages") == nr);
-	ENSURE(number("hugepages-2048kB", "saved_kb") == nr * TAILS * 4);
-	ENSURE(number("hugepages-gigantic", "optimized_pages") == (big.in_pool && big.optimized));
-	ENSURE(number("hugetlb_vmemmap", "page_table_kb") == (7 + plugged) * 4);
+	ENSURE(number("saved_kb") == freed * 4);
 	/* every page taken is in the vmemmap or in the reserve */
-	ENSURE(world.taken == world.memmap_pages + number("hugetlb_vmemmap", "reserve_kb") / 4);
-	ENSURE(world.readers == 0 && !world.spinning);
+	ENSURE(world.taken == world.memmap_pages + number("reserve_kb") / 4);
+	ENSURE(world.readers == 0);
 }
 
 static bool optimizing(void)
@@ -230,14 +231,14 @@ static void release_list(struct list_head *list)
 static long restore_batch(struct list_head *list, struct list_head *done)
 {
 	long taken = world.taken, reclaims = world.reclaims, drains = world.drains;
-	unsigned long used = reserve_used, failures = restore_failures.counter;
+	unsigned long used = reserve_used, failures = hvo_state.restore_failures.counter;
 	long emergencies = world.emergencies;
 	long ret = hugetlb_vmemmap_restore_folios(SMALL, list, done);
 
 	ENSURE(world.zone_free < 0 || world.taken - taken <= world.zone_free + 2 * TAILS);
 	ENSURE(world.reclaims - reclaims <= 3 * TAILS && world.drains - drains <= 1);
 	ENSURE(reserve_used - used <= 1 && world.emergencies - emergencies <= TAILS);
-	ENSURE(restore_failures.counter - failures == (ret == -ENOMEM));
+	ENSURE(hvo_state.restore_failures.counter - failures == (ret == -ENOMEM));
 	ENSURE(ret != -EAGAIN || !list_empty(done));
 	return ret;
 }
@@ -345,9 +346,9 @@ static void plug(void)
 	world.fail_table = unit_choose(16);
 	world.fail_page = unit_choose(1024);
 	if (middle > start)
-		ret = vmemmap_base_populate(start, middle, 0);
+		ret = vmemmap_populate_base(start, middle, 0);
 	if (!ret)
-		ret = vmemmap_base_populate(middle, start + PMD_SIZE, 0);
+		ret = vmemmap_populate_base(middle, start + PMD_SIZE, 0);
 	ENSURE(ret == (world.refused > refused ? -ENOMEM : 0));
 	world.fail_blocks = false;
 	world.fail_table = 0;
@@ -363,18 +364,24 @@ static void plug(void)
 }
 
 /* The end of booting; it goes on without what it cannot have. */
-static void late_init(int fail_object)
+static void show_sysfs(int fail_object)
 {
 	int lines = world.log_lines;
 	long refused = world.refused;
 
-	world_forget_objects();
 	world.fail_object = fail_object;
-	ENSURE(!unit_initcall());
+	ENSURE(!hugetlb_vmemmap_sysfs_init());
 	world.fail_object = 0;
-	ENSURE(world.log_lines == lines + 1 + (world.refused > refused));
-	if (world.refused > refused)
-		late_init(0);
+	ENSURE(world.log_lines == lines + (world.refused > refused));
+}
+
+static void late_init(void)
+{
+	int lines = world.log_lines;
+
+	ENSURE(!hugetlb_vmemmap_init());
+	ENSURE(world.log_lines == lines + 1);
+	show_sysfs(0);
 }
 
 static void turn_knobs(void)
@@ -441,7 +448,7 @@ static void step(unsigned int choice)
 		break;
 	case 14:
 		if (unit_choose(2))
-			late_init(unit_choose(8));
+			show_sysfs(unit_choose(2));
 		else if (plugged)
 			unplug();
 		else
@@ -458,7 +465,7 @@ static void step(unsigned int choice)
 
 static void break_the_seal(void)
 {
-	sealed = false;
+	hvo_state.sealed = false;
 	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
 }
 
@@ -473,13 +480,10 @@ static void start_over(void)
 	big.in_pool = false;
 	on_leaf.in_pool = false;
 	plugged = false;
-	INIT_LIST_HEAD(&reserve);
-	reserve_pages = 0;
+	reserve = NULL;
 	reserve_used = 0;
-	restore_failures.counter = 0;
-	sealed = false;
-	optimize_enabled = true;
-	late_init(0);
+	hvo_state = (struct hvo_state){ .mode = "on", .optimize = true };
+	late_init();
 }
 
 /* All that went must come back. */
@@ -494,7 +498,7 @@ static void tidy_up(void)
 		unplug();
 	check_world();
 	ENSURE(world.memmap_pages + world.memmap_boot_pages == HOT_PAGES);
-	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == TAILS * 4);
+	ENSURE(number("reserve_kb") == RESERVE_KB);
 }
 
 /*
@@ -513,8 +517,8 @@ static unsigned long history_of(const uint8_t *input, size_t size, unsigned long
 		check_world();
 	}
 	tidy_up();
-	return world_digest() ^ number("hugetlb_vmemmap", "restore_failures") << 16 ^
-		number("hugetlb_vmemmap", "reserve_used");
+	return world_digest() ^ number("restore_failures") << 16 ^
+		number("reserve_used");
 }
 
 static void population(void)
@@ -525,26 +529,26 @@ static void population(void)
 	for (table = 0; table < 5; table++) {
 		start = VMEMMAP_START + table * PMD_SIZE;
 		world.fail_blocks = table == 4;
-		ENSURE(!vmemmap_base_populate(start, start + PMD_SIZE, 0));
+		ENSURE(!vmemmap_populate_base(start, start + PMD_SIZE, 0));
 	}
 	world.fail_blocks = false;
+	ENSURE(world.untracked_tables == 5);
 	world_boot_is_over();
 
 	/* hot-added: a part of a table, then the rest of it; then a block */
 	start = VMEMMAP_START + 5 * PMD_SIZE;
 	for (level = 1; level <= 4; level++) {
 		world.fail_table = level;
-		ENSURE(vmemmap_base_populate(start, start + PAGE_SIZE, 0) == -ENOMEM);
+		ENSURE(vmemmap_populate_base(start, start + PAGE_SIZE, 0) == -ENOMEM);
 	}
 	ENSURE(pte_of(5 * PTRS_PER_PTE).v == 0);
-	ENSURE(!vmemmap_base_populate(start, start + 8 * PAGE_SIZE, 0));
+	ENSURE(!vmemmap_populate_base(start, start + 8 * PAGE_SIZE, 0));
 	world.fail_page = 1;
-	ENSURE(vmemmap_base_populate(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0) == -ENOMEM);
-	ENSURE(!vmemmap_base_populate(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0));
+	ENSURE(vmemmap_populate_base(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0) == -ENOMEM);
+	ENSURE(!vmemmap_populate_base(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0));
 	start += PMD_SIZE;
-	ENSURE(!vmemmap_base_populate(start, start + PMD_SIZE, 0));
+	ENSURE(!vmemmap_populate_base(start, start + PMD_SIZE, 0));
 	world_map_leaf(LEAF_TABLE);
-	ENSURE(vmemmap_base_table_pages() == 7);
 }
 
 static void make_slots(void)
@@ -566,7 +570,7 @@ static void boot(void)
 	world_create();
 	enough_memory();
 	ENSURE(!unit_early_param("on"));
-	ENSURE(!unit_early_initcall());
+	ENSURE(!vmemmap_layout_init());
 	population();
 	make_slots();
 	world.memmap_pages = HOT_PAGES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * As much of the kernel as mm/vmemmap_base.c and mm/hugetlb_vmemmap.c meet, for
+ * As much of the kernel as the project's files in mm/ meet, for
  * user space, in three drawers:
  *
  *   stubs   do nothing, because nothing is to be seen of it here
@@ -32,19 +32,15 @@
 #define __init
 #define __meminit
 #define __ro_after_init
+#define __initdata
 #define EXPORT_SYMBOL(name)
 #define unlikely(x) (x)
 #define cond_resched() do { } while (0)
-#define get_online_mems() do { } while (0)
-#define put_online_mems() do { } while (0)
 #define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
 #define smp_wmb() unit_barrier()
 #define READ_ONCE(x) (x)
 #define WRITE_ONCE(x, value) ((x) = (value))
-#define spin_lock(lock) unit_spin(lock, true)
-#define spin_unlock(lock) unit_spin(lock, false)
-#define DEFINE_SPINLOCK(name) int name
 #define DECLARE_RWSEM(name) int name
 #define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
 #define __NR_USED_SUBPAGE 3
@@ -53,13 +49,15 @@
 
 #define CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP 1
 #define CONFIG_MEMORY_FAILURE 1
+#define CONFIG_PAGE_OWNER 0
 #define IS_ENABLED(option) (option)
 
 typedef uint8_t u8;
 typedef unsigned int gfp_t;
 typedef struct { long counter; } atomic_long_t;
 #define atomic_long_inc(v) ((v)->counter++)
-#define atomic_long_dec(v) ((v)->counter--)
+#define atomic_long_add(nr, v) ((v)->counter += (nr))
+#define atomic_long_sub(nr, v) ((v)->counter -= (nr))
 #define atomic_long_read(v) ((v)->counter)
 
 #define PAGE_SHIFT 12
@@ -72,9 +70,10 @@ typedef struct { long counter; } atomic_long_t;
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
-#define min3(a, b, c) min(min(a, b), c)
-#define ilog2(n) ((63 - __builtin_clzl(n)))
 #define __ffs(n) ((unsigned int)__builtin_ctzl(n))
+#define ilog2(n) ((unsigned int)(31 - __builtin_clz(n)))
+#define rounddown_pow_of_two(n) (1UL << ilog2(n))
+#define xchg(p, value) ({ typeof(*(p)) _old = *(p); *(p) = (value); _old; })
 #define IS_ALIGNED(n, size) (((n) & ((size) - 1)) == 0)
 #define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
@@ -148,7 +147,9 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first_entry(list, type, member) list_entry((list)->next, type, member)
-#define list_last_entry(list, type, member) list_entry((list)->prev, type, member)
+#define list_first_entry_or_null(list, type, member) \
+	(list_empty(list) ? NULL : list_first_entry(list, type, member))
+#define list_next_entry(pos, member) list_entry((pos)->member.next, typeof(*(pos)), member)
 #define list_for_each_entry(pos, list, member)						\
 	for (pos = list_entry((list)->next, typeof(*pos), member); &pos->member != (list);	\
 	     pos = list_entry(pos->member.next, typeof(*pos), member))
@@ -196,8 +197,6 @@ _Static_assert(sizeof(struct page) == 64, "struct page");
 #define TAIL_MAPPING ((void *)0x400)
 
 #define PageReserved(page) (((page)->flags & PG_reserved_bit) != 0)
-#define page_private(page) ((page)->private)
-#define set_page_private(page, value) ((page)->private = (value))
 #define PageHWPoison(page) (((page)->flags & PG_hwpoison_bit) != 0)
 #define folio_page(folio, n) (&(folio)->page + (n))
 extern bool memory_failure_begun;
@@ -215,17 +214,6 @@ extern struct hstate hstates[HUGE_MAX_HSTATE];
 #define hstate_index(h) ((int)((h) - hstates))
 #define hstate_is_gigantic(h) ((h)->order > 10)
 #define pages_per_huge_page(h) (1UL << (h)->order)
-#define huge_page_size(h) (PAGE_SIZE << (h)->order)
-
-static inline struct hstate *size_to_hstate(unsigned long size)
-{
-	struct hstate *h;
-
-	for_each_hstate(h)
-		if (huge_page_size(h) == size)
-			return h;
-	return NULL;
-}
 
 static inline int kstrtobool(const char *s, bool *value)
 {
@@ -260,7 +248,6 @@ static inline int kstrtobool(const char *s, bool *value)
 #define PFN_PHYS(pfn) ((pfn) << PAGE_SHIFT)
 int page_to_nid(const struct page *page);
 #define get_order(size) ((int)__builtin_ctzl((size) >> PAGE_SHIFT))
-#define section_nr_to_pfn(nr) ((nr) * PAGES_PER_SECTION)
 #define copy_page(to, from) memcpy(to, from, PAGE_SIZE)
 
 typedef unsigned long phys_addr_t;
@@ -275,16 +262,14 @@ extern struct mm_struct { int unused; } init_mm;
 
 #define table_of(addr) (((addr) - VMEMMAP_START) / PMD_SIZE)
 #define pmd_addr_end(addr, end) min((((addr) + PMD_SIZE) & ~(PMD_SIZE - 1)), (end))
-#define pmd_present(pmd) ((pmd).v != 0)
 #define pmd_leaf(pmd) ((pmd).v == 2)
 /* Tables lie outside of the memory that the tests watch. */
-#define pmd_pfn(pmd) ((pmd).v - (pmd).v)
+#define TABLE_PFN (2 * NR_VMEMMAP_PAGES)
+#define pmd_pfn(pmd) ((pmd).v * 0 + TABLE_PFN)
 #define ptep_get(pte) (*(pte))
 #define pfn_pte(pfn, prot) ((pte_t){ (pfn) << PAGE_SHIFT | (prot) })
 #define mk_pte(page, prot) pfn_pte(page_to_pfn(page), prot)
 #define pte_pfn(pte) ((pte).v >> PAGE_SHIFT)
-#define pte_same(a, b) ((a).v == (b).v)
-#define pte_next_pfn(pte) ((pte_t){ (pte).v + PAGE_SIZE })
 #define pte_page(pte) pfn_to_page(pte_pfn(pte))
 
 pmd_t *pmd_off_k(unsigned long addr);
@@ -301,8 +286,6 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap);
 int vmemmap_populate_basepages(unsigned long start, unsigned long end, int node, void *altmap);
 bool slab_is_available(void);
 void split_page(struct page *page, int order);
-extern unsigned long __highest_present_section_nr;
-bool present_section_nr(unsigned long nr);
 
 #define GFP_KERNEL (1u | __GFP_RECLAIM)
 #define GFP_NOWAIT 32u
@@ -313,12 +296,12 @@ bool present_section_nr(unsigned long nr);
 #define __GFP_NOMEMALLOC 64u
 #define __GFP_RECLAIM 128u
 #define __GFP_THISNODE 256u
-bool mem_alloc_profiling_enabled(void);
 #define PAGE_ALLOC_COSTLY_ORDER 3u
 struct page *alloc_pages_node(int node, gfp_t gfp, int order);
-#define alloc_page(gfp) alloc_pages_node(NUMA_NO_NODE, gfp, 0)
-void __free_pages(struct page *page, unsigned int order);
+#define alloc_pages(gfp, order) alloc_pages_node(NUMA_NO_NODE, gfp, order)
 #define __free_page(page) __free_pages(page, 0)
+bool mem_alloc_profiling_enabled(void);
+void __free_pages(struct page *page, unsigned int order);
 bool page_ref_freeze(struct page *page, int count);
 void page_ref_unfreeze(struct page *page, int count);
 void ClearPageReserved(struct page *page);
@@ -344,7 +327,6 @@ struct static_key_false { bool on; };
 #define DEFINE_STATIC_KEY_FALSE(name) struct static_key_false name
 #define static_branch_enable(key) ((key)->on = true)
 
-void unit_spin(int *lock, bool take);
 void down_read(int *sem);
 void up_read(int *sem);
 int down_write_killable(int *sem);
@@ -368,11 +350,10 @@ __attribute__((format(printf, 1, 2))) void unit_printk(const char *fmt, ...);
 #define pr_info(...) unit_printk(__VA_ARGS__)
 
 extern int (*unit_early_param)(char *value);
-extern int (*unit_early_initcall)(void);
-extern int (*unit_initcall)(void);
 #define early_param(name, fn) int (*unit_early_param)(char *) = fn
-#define early_initcall(fn) int (*unit_early_initcall)(void) = fn
-#define late_initcall(fn) int (*unit_initcall)(void) = fn
+/* the tests call them by name */
+#define early_initcall(fn)
+#define late_initcall(fn)
 
 struct ctl_table {
 	const char *procname;
@@ -391,24 +372,20 @@ int proc_dointvec_minmax(const struct ctl_table *table, int write, void *buffer,
 #define register_sysctl_init(dir, table) unit_register_sysctls(table, sizeof(table) / sizeof(*(table)))
 void unit_register_sysctls(struct ctl_table *table, size_t nr);
 
-struct kobject {
-	const char *name;
-	struct kobject *parent;
-};
+struct kobject { int unused; };
 struct attribute {
 	const char *name;
 };
-#define __ATTR_RO_MODE(_name, _mode) __ATTR_RO(_name)
 struct kobj_attribute {
 	struct attribute attr;
 	ssize_t (*show)(struct kobject *kobj, struct kobj_attribute *attr, char *buf);
 };
 struct attribute_group {
+	const char *name;
 	struct attribute **attrs;
 };
 #define __ATTR_RO(_name) { .attr = { .name = #_name }, .show = _name##_show }
 extern struct kobject *mm_kobj;
-struct kobject *kobject_create_and_add(const char *name, struct kobject *parent);
 int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group);
 #define sysfs_emit(buf, ...) sprintf(buf, __VA_ARGS__)
 

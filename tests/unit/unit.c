@@ -6,21 +6,23 @@
 
 static void parameters(void)
 {
-	static const struct { char *text; enum hvo_mode mode; int warnings; } cases[] = {
-		{ "boot", HVO_BOOT, 0 }, { "off", HVO_OFF, 0 }, { "1", HVO_ON, 0 },
-		{ "y", HVO_ON, 0 }, { "true", HVO_ON, 0 }, { "0", HVO_OFF, 0 },
-		{ "n", HVO_OFF, 0 }, { "false", HVO_OFF, 0 }, { "banana", HVO_OFF, 1 },
-		{ "", HVO_OFF, 1 }, { NULL, HVO_OFF, 1 }, { "Boot", HVO_OFF, 1 },
-		{ "boots", HVO_OFF, 1 }, { "on", HVO_ON, 0 },
+	static const struct { char *text, *mode; int warnings; } cases[] = {
+		{ "boot", "boot", 0 }, { "off", "off", 0 }, { "1", "on", 0 },
+		{ "y", "on", 0 }, { "true", "on", 0 }, { "0", "off", 0 },
+		{ "n", "off", 0 }, { "false", "off", 0 }, { "banana", "off", 1 },
+		{ "", "off", 1 }, { NULL, "off", 1 }, { "Boot", "off", 1 },
+		{ "boots", "off", 1 }, { "on", "on", 0 },
 	};
 	size_t i;
 
-	ENSURE(mode == HVO_OFF && !vmemmap_base_enabled() && !optimize_enabled);
+	ENSURE(!strcmp(hvo_state.mode, "off") && !vmemmap_base_enabled && !hvo_state.optimize);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		world.log_lines = 0;
 		ENSURE(!unit_early_param(cases[i].text));
-		ENSURE(mode == cases[i].mode && world.log_lines == cases[i].warnings);
-		ENSURE(vmemmap_base_enabled() == (mode != HVO_OFF));
+		ENSURE(!strcmp(hvo_state.mode, cases[i].mode) && world.log_lines == cases[i].warnings);
+		ENSURE(vmemmap_base_enabled == !!strcmp(cases[i].mode, "off"));
+		ENSURE(hvo_state.optimize == vmemmap_base_enabled);
+		ENSURE(seal_early == !strcmp(cases[i].mode, "boot"));
 		if (cases[i].warnings)
 			ENSURE(strstr(world.log, "off, on or boot"));
 	}
@@ -38,20 +40,15 @@ static void blocks_are_contiguous(void)
 
 static void knobs(void)
 {
-	ENSURE(!strcmp(world_sysfs("hugetlb_vmemmap", "mode"), "on"));
-	ENSURE(number("hugetlb_vmemmap", "sealed") == 0);
-	ENSURE(number("hugetlb_vmemmap", "page_table_kb") == 7 * 4);
-	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == TAILS * 4);
+	ENSURE(!strcmp(world_sysfs("mode"), "on"));
+	ENSURE(number("sealed") == 0);
+	ENSURE(number("saved_kb") == 0);
+	ENSURE(number("reserve_kb") == RESERVE_KB);
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 2) == -EINVAL);
 	ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 0) == -EINVAL);
-	mode = HVO_OFF;
+	vmemmap_base_enabled = false;
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EOPNOTSUPP);
-	mode = HVO_BOOT;
-	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
-	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
-	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EPERM);
-	break_the_seal();
-	mode = HVO_ON;
+	vmemmap_base_enabled = true;
 	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 1) == -EPERM);
 	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 0));
@@ -61,10 +58,10 @@ static void knobs(void)
 	ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 1) == -EINTR);
 	ENSURE(world_sysctl_write("hugetlb_optimize_vmemmap", 0) == -EINTR);
 	world.killed = false;
-	ENSURE(!sealed && optimizing());
+	ENSURE(!hvo_state.sealed && optimizing());
 	/* an empty write: nothing parsed, no error */
 	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", INT_MIN));
-	ENSURE(!sealed);
+	ENSURE(!hvo_state.sealed);
 }
 
 static void leaf_is_left_alone(void)
@@ -141,40 +138,21 @@ static void empty_batch_costs_nothing(void)
 
 static void reserve_saves_the_first_page(void)
 {
-	long used = number("hugetlb_vmemmap", "reserve_used");
-	long failures = number("hugetlb_vmemmap", "restore_failures");
+	long used = number("reserve_used");
+	long failures = number("restore_failures");
 
 	grow(2);
 	world.no_memory = true;
 	shrink(NR_SMALL);
-	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used + 1);
-	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == 0);
-	ENSURE(number("hugetlb_vmemmap", "restore_failures") > failures);
+	ENSURE(number("reserve_used") == used + 1);
+	ENSURE(number("reserve_kb") == 0);
+	ENSURE(number("restore_failures") > failures);
 	check_world();
 	ENSURE(world_run_work());	/* finds nothing, and asks again later */
 	enough_memory();
 	ENSURE(world_run_work());
-	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == TAILS * 4);
+	ENSURE(number("reserve_kb") == RESERVE_KB);
 	ENSURE(!world_run_work());
-	shrink(NR_SMALL);
-	check_world();
-}
-
-/* What has been replaced of the reserve is not yet enough for a page. */
-static void reserve_is_taken_whole_or_not(void)
-{
-	grow(2);
-	world.no_memory = true;
-	shrink(NR_SMALL);
-	world.no_memory = false;
-	world.pages_left = 3;
-	ENSURE(world_run_work());
-	ENSURE(number("hugetlb_vmemmap", "reserve_kb") == 3 * 4);
-	shrink(NR_SMALL);
-	ENSURE(number("hugepages-2048kB", "optimized_pages") == 1);
-	check_world();
-	enough_memory();
-	world_run_work();
 	shrink(NR_SMALL);
 	check_world();
 }
@@ -202,7 +180,7 @@ static void sealed_pages_stay(void)
 /* The first folio of each batch may have the reserve, and the others wait for it. */
 static void only_the_first_takes_the_reserve(void)
 {
-	long used = number("hugetlb_vmemmap", "reserve_used");
+	long used = number("reserve_used");
 	LIST_HEAD(list);
 	LIST_HEAD(done);
 	int i;
@@ -214,7 +192,7 @@ static void only_the_first_takes_the_reserve(void)
 	world.no_memory = true;
 	ENSURE(restore_batch(&list, &done) == -EAGAIN);
 	ENSURE(list_entry(list.next, struct folio, lru) == smalls[1].folio);
-	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used + 1);
+	ENSURE(number("reserve_used") == used + 1);
 	release_list(&done);
 	ENSURE(restore_batch(&list, &done) == -ENOMEM && list_empty(&done));
 	enough_memory();
@@ -227,74 +205,55 @@ static void only_the_first_takes_the_reserve(void)
 /* Nothing is free, and the reserve has gone: one folio at a time may go on. */
 static void emergency_memory_is_the_last(void)
 {
-	long used = number("hugetlb_vmemmap", "reserve_used");
+	long used = number("reserve_used");
 
 	grow(100);
 	world.no_memory = true;
-	world.emergency = (number("hugepages-2048kB", "optimized_pages") - 1) * TAILS;
+	world.emergency = number("saved_kb") / 4 - TAILS;
 	shrink(NR_SMALL);
-	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used + 1);
-	ENSURE(number("hugepages-2048kB", "optimized_pages") == 0 && !world.emergency);
+	ENSURE(number("reserve_used") == used + 1);
+	ENSURE(number("saved_kb") == 0 && !world.emergency);
 	check_world();
 	enough_memory();
 	world_run_work();
 }
 
-/* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
-static void blocks_stay_blocks(void)
+/* So that a later optimization frees neighbors. */
+static void restored_pages_are_adjacent(void)
 {
-	long freed;
-	int round;
+	unsigned long first, n, i;
 
-	/* what the reserve gave need not be a block */
-	grow_by_one(&smalls[0]);
-	dissolve(&smalls[0]);
-	freed = world.freed_blocks;
-	for (round = 1; round <= 2; round++) {
-		grow_by_one(&smalls[0]);
-		ENSURE(world.freed_blocks == freed + 2 * round);
-		dissolve(&smalls[0]);
-		check_world();
+	for (n = 0; n < 2; n++)
+		grow_by_one(&smalls[n]);
+	for (n = 0; n < 2; n++) {
+		dissolve(&smalls[n]);
+		first = first_vpage(&smalls[n]) + 1;
+		ENSURE(pte_pfn(pte_of(first)) % 8 == 0);
+		for (i = 1; i < TAILS; i++)
+			ENSURE(pte_pfn(pte_of(first + i)) == pte_pfn(pte_of(first)) + i);
 	}
 	world.scattered = 1;
 	grow_by_one(&smalls[0]);
-	dissolve(&smalls[0]);
-	freed = world.freed_blocks;
-	grow_by_one(&smalls[0]);
-	ENSURE(world.freed_blocks <= freed + 2);
 	dissolve(&smalls[0]);
 	enough_memory();
 	check_world();
 }
 
-static void accounted_pages_are_freed_alone(void)
+/* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
+static void blocks_are_freed_as_blocks(void)
 {
 	long freed = world.freed_blocks;
 
-	world.accounted = true;
 	grow_by_one(&smalls[0]);
-	ENSURE(world.freed_blocks == freed);
+	ENSURE(world.freed_blocks == freed + 2);
 	dissolve(&smalls[0]);
-	world.accounted = false;
 	check_world();
-}
-
-/* Whoever holds a page of a block meanwhile keeps it, and frees it when he is done. */
-static void a_walker_keeps_his_page(void)
-{
-	struct page *held;
-	long taken;
-
+	world.tracked_alone = true;
 	grow_by_one(&smalls[0]);
+	ENSURE(world.freed_blocks == freed + 2);
 	dissolve(&smalls[0]);
-	taken = world.taken;
-	held = pte_page(pte_of(first_vpage(&smalls[0]) + 4));	/* the last of four */
-	held->_refcount++;
-	grow_by_one(&smalls[0]);
-	ENSURE(world.taken == taken - TAILS + 1 && held->_refcount == 1);
-	__free_page(held);
+	world.tracked_alone = false;
 	check_world();
-	dissolve(&smalls[0]);
 }
 
 /* A failed page would be given away again if it were freed among others. */
@@ -318,15 +277,33 @@ static void a_failed_page_is_freed_alone(void)
 	}
 }
 
+/* The speculative reference to a page that is freed meanwhile is the last one. */
+static void a_walker_frees_its_page(void)
+{
+	struct page *held;
+	long taken;
+
+	grow_by_one(&smalls[0]);
+	dissolve(&smalls[0]);
+	taken = world.taken;
+	held = pte_page(pte_of(first_vpage(&smalls[0]) + 4));
+	held->_refcount++;
+	grow_by_one(&smalls[0]);
+	ENSURE(world.taken == taken - TAILS + 1 && held->_refcount == 1);
+	__free_page(held);
+	check_world();
+	dissolve(&smalls[0]);
+}
+
 static void hidden_memory_is_fetched(void)
 {
-	long used = number("hugetlb_vmemmap", "reserve_used");
+	long used = number("reserve_used");
 
 	grow(3);
 	world.pages_left = 5;
 	world.hidden = 100;
 	shrink(NR_SMALL);
-	ENSURE(number("hugetlb_vmemmap", "reserve_used") == used);
+	ENSURE(number("reserve_used") == used);
 	enough_memory();
 	check_world();
 }
@@ -365,16 +342,15 @@ static void a_batch_leaves_as_much_free(void)
 static void boot_mode_seals(void)
 {
 	start_over();
-	mode = HVO_BOOT;
+	seal_early = true;
 	world.killed = true;
 	world.log_lines = 0;
-	world_forget_objects();
-	ENSURE(!unit_initcall());
-	ENSURE(!sealed && world.log_lines == 2);
+	ENSURE(!hugetlb_vmemmap_init());
+	ENSURE(!hvo_state.sealed && world.log_lines == 2);
 	world.killed = false;
-	late_init(0);
-	ENSURE(sealed && !optimizing());
-	mode = HVO_ON;
+	late_init();
+	ENSURE(hvo_state.sealed && !optimizing());
+	seal_early = false;
 	break_the_seal();
 }
 
@@ -495,13 +471,12 @@ int main(int argc, char **argv)
 	marked_folio_is_left_alone();
 	sealed_pages_stay();
 	reserve_saves_the_first_page();
-	reserve_is_taken_whole_or_not();
 	only_the_first_takes_the_reserve();
 	emergency_memory_is_the_last();
-	blocks_stay_blocks();
-	accounted_pages_are_freed_alone();
-	a_walker_keeps_his_page();
+	restored_pages_are_adjacent();
+	blocks_are_freed_as_blocks();
 	a_failed_page_is_freed_alone();
+	a_walker_frees_its_page();
 	hidden_memory_is_fetched();
 	a_batch_leaves_as_much_free();
 	allocation_fails_at_every_point();

@@ -23,7 +23,6 @@ struct kobject *mm_kobj;
 struct task_struct unit_task;
 int unit_zero, unit_one = 1;
 bool memory_failure_begun;
-unsigned long __highest_present_section_nr = NR_TABLES - 1;
 
 static int memory;
 static enum state states[NR_REAL];
@@ -120,7 +119,7 @@ static void check_restored(unsigned long vpage, unsigned long pfn)
 		ENSURE(unit_is_tail(tails + i, head));
 }
 
-/* Whether the compound page whose head lies in this page is told to be optimised */
+/* Whether the compound page whose head lies in this page is told to be optimized */
 static bool is_marked(unsigned long pfn)
 {
 	const struct folio *folio = page_to_virt(pfn_to_page(pfn));
@@ -263,9 +262,13 @@ void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
 
 void kmemleak_free_part_phys(phys_addr_t phys, size_t size)
 {
-	unsigned long pfn;
+	unsigned long pfn = PHYS_PFN(phys);
 
-	for (pfn = PHYS_PFN(phys); pfn < PHYS_PFN(phys + size); pfn++)
+	if (pfn == TABLE_PFN) {
+		world.untracked_tables++;
+		return;
+	}
+	for (; pfn < PHYS_PFN(phys + size); pfn++)
 		tracked[pfn] = false;
 }
 
@@ -297,11 +300,6 @@ int vmemmap_populate_basepages(unsigned long start, unsigned long end, int node,
 		set_pte_at(&init_mm, addr, pte, pfn_pte(PHYS_PFN(__pa(block)), PAGE_KERNEL));
 	}
 	return 0;
-}
-
-bool present_section_nr(unsigned long nr)
-{
-	return nr < NR_TABLES && unit_pmds[nr].v;
 }
 
 void world_create(void)
@@ -418,7 +416,6 @@ void world_rewind(void)
 	next_page = saved.next_page;
 	barrier_seen = false;
 	pending = NULL;
-	world_forget_objects();
 }
 
 static unsigned long digest_of(unsigned long digest, const void *data, size_t size)
@@ -508,9 +505,8 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 	ENSURE(gfp & __GFP_NOWARN && (!(gfp & __GFP_RECLAIM) ||
 	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT)));
 	/* a block is not worth another node, nor emergency memory */
-	ENSURE(!order || (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC &&
-			  gfp & __GFP_THISNODE));
-	ENSURE(!world.spinning);
+	ENSURE(!order || site_of(node, gfp) == AT_REFILL ||
+	       (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC && gfp & __GFP_THISNODE));
 	/* else the workqueue starts another thread */
 	ENSURE(!(current->flags & PF_WQ_WORKER) || gfp & __GFP_RETRY_MAYFAIL ||
 	       !(gfp & __GFP_RECLAIM));
@@ -553,7 +549,7 @@ void __free_pages(struct page *page, unsigned int order)
 		return;
 	}
 	for (i = 0; i < 1UL << order; i++) {
-		ENSURE(!order || (!PageHWPoison(page + i) && !world.accounted));
+		ENSURE(!order || (!PageHWPoison(page + i) && !world.tracked_alone));
 		give_back(page + i);
 	}
 	world.freed_blocks += order > 0;
@@ -561,7 +557,7 @@ void __free_pages(struct page *page, unsigned int order)
 
 bool mem_alloc_profiling_enabled(void)
 {
-	return world.accounted;
+	return world.tracked_alone;
 }
 
 bool page_ref_freeze(struct page *page, int count)
@@ -638,12 +634,6 @@ void memmap_boot_pages_add(long nr)
 
 /* ---- locks, works, knobs --------------------------------------------------- */
 
-void unit_spin(int *lock, bool take)
-{
-	ENSURE(world.spinning != take);
-	world.spinning = take;
-}
-
 void down_read(int *sem)
 {
 	ENSURE(*sem >= 0);
@@ -677,7 +667,6 @@ void up_write(int *sem)
 
 void schedule_delayed_work(struct delayed_work *work, unsigned long delay)
 {
-	ENSURE(!world.spinning);
 	pending = work;
 }
 
@@ -751,55 +740,30 @@ int world_sysctl_read(const char *name)
 	return value;
 }
 
-static struct kobject kobjects[8];
-static struct {
-	struct kobject *kobj;
-	const struct attribute_group *group;
-} groups[8];
-static int nr_kobjects, nr_groups;
-
-struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
-{
-	if (fails_now(&world.fail_object, AT_OBJECT))
-		return NULL;
-	kobjects[nr_kobjects] = (struct kobject){ name, parent };
-	return &kobjects[nr_kobjects++];
-}
+static const struct attribute_group *sysfs;
 
 int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group)
 {
 	if (fails_now(&world.fail_object, AT_GROUP))
 		return -ENOMEM;
-	groups[nr_groups].kobj = kobj;
-	groups[nr_groups++].group = group;
+	ENSURE(kobj == mm_kobj && !strcmp(group->name, "hugetlb_vmemmap"));
+	sysfs = group;
 	return 0;
 }
 
-/* For another late_initcall(), which there is only in tests */
-void world_forget_objects(void)
-{
-	nr_kobjects = 0;
-	nr_groups = 0;
-}
-
-const char *world_sysfs(const char *dir, const char *name)
+const char *world_sysfs(const char *name)
 {
 	static char text[256];
 	struct kobj_attribute *attr;
 	struct attribute **entry;
-	int i;
 
-	for (i = 0; i < nr_groups; i++) {
-		if (strcmp(groups[i].kobj->name, dir))
+	for (entry = sysfs->attrs; *entry; entry++) {
+		attr = container_of(*entry, struct kobj_attribute, attr);
+		if (strcmp((*entry)->name, name))
 			continue;
-		for (entry = groups[i].group->attrs; *entry; entry++) {
-			attr = container_of(*entry, struct kobj_attribute, attr);
-			if (strcmp((*entry)->name, name))
-				continue;
-			attr->show(groups[i].kobj, attr, text);
-			text[strcspn(text, "\n")] = 0;
-			return text;
-		}
+		attr->show(mm_kobj, attr, text);
+		text[strcspn(text, "\n")] = 0;
+		return text;
 	}
 	return "no such file";
 }

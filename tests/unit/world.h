@@ -24,22 +24,21 @@ struct world {
 	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
 	int fail_object;		/* likewise, for sysfs */
 	bool fail_blocks;
-	bool accounted;			/* somebody keeps books on single pages */
+	bool tracked_alone;		/* allocation profiling tracks single pages */
 	unsigned long scattered;		/* of so many blocks one is not to be had, 0: all are */
 	/* what has happened */
 	long grace_periods, expedited, frozen_at, flushes, drains, reclaims, emergencies;
 	long memmap_pages, memmap_boot_pages, taken, managed, freed_blocks;
-	long refused;
-	bool spinning;
+	long refused, untracked_tables;
 	int readers;
 	char log[256];
 	int log_lines;
 };
 
-/* Where the two files ask for memory, and how often they got none */
+/* Where the files ask for memory, and how often they got none */
 enum unit_site {
 	AT_PGD, AT_P4D, AT_PUD, AT_PMD, AT_BLOCK, AT_PAGE,	/* populating */
-	AT_OBJECT, AT_GROUP,					/* sysfs */
+	AT_GROUP,						/* sysfs */
 	AT_REFILL, AT_RUN, AT_FIRST, AT_LAST_RESORT, AT_MORE, AT_BIG,	/* restoring */
 	NR_SITES
 };
@@ -62,10 +61,9 @@ void world_unplug(unsigned long table);
 void world_save(void);
 void world_rewind(void);
 unsigned long world_digest(void);
-void world_forget_objects(void);
 bool world_run_work(void);
 int world_sysctl_write(const char *name, int value);
 int world_sysctl_read(const char *name);
-const char *world_sysfs(const char *dir, const char *name);
+const char *world_sysfs(const char *name);
 
 #endif

@@ -185,7 +185,7 @@ static void watch_free(struct shared *shared)
 	_exit(0);
 }
 
-/* Pages that are not optimised leave nothing to flush. */
+/* Pages that are not optimized leave nothing to flush. */
 static void nothing_to_flush(long pages)
 {
 	resize(POOL_2M, pages);

@@ -4,21 +4,20 @@
 #include <linux/init.h>
 #include <linux/jump_label.h>
 #include <linux/page-flags.h>
-
-#include "vmemmap_layout.h"
+#include <linux/vmemmap_base.h>
 
 DEFINE_STATIC_KEY_FALSE(hugetlb_optimize_vmemmap_key);
 EXPORT_SYMBOL(hugetlb_optimize_vmemmap_key);
 
-/**
- * vmemmap_layout_init - let the rest of the kernel expect fake heads
- *
- * Once, before the first of them can exist: switching the key takes the CPU
- * hotplug lock, which must not nest in what optimizing holds.
- *
- * Context: Boot, one CPU up.
+/*
+ * Lets the rest of the kernel expect fake heads, before the first of them can exist.
+ * Switching the key takes the CPU hotplug lock, which must not nest in what
+ * optimizing holds.
  */
-void __init vmemmap_layout_init(void)
+static int __init vmemmap_layout_init(void)
 {
-	static_branch_enable(&hugetlb_optimize_vmemmap_key);
+	if (vmemmap_base_enabled)
+		static_branch_enable(&hugetlb_optimize_vmemmap_key);
+	return 0;
 }
+early_initcall(vmemmap_layout_init);

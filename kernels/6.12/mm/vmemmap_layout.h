@@ -6,21 +6,18 @@
  * through a tail mapping, the head struct page at its start is a "fake head".
  * page_is_fake_head() recognizes it while hugetlb_optimize_vmemmap_key is enabled.
  *
- * Included by mm/vmemmap_base.c alone.
+ * Included by the files of the optimization alone.
  */
 #ifndef _MM_VMEMMAP_LAYOUT_H
 #define _MM_VMEMMAP_LAYOUT_H
 
 #include <linux/build_bug.h>
-#include <linux/init.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pfn.h>
 #include <linux/pgalloc_tag.h>
 #include <linux/rcupdate.h>
-
-void vmemmap_layout_init(void);
 
 /**
  * vmemmap_layout_tail_page - the page that the tail vmemmap is mapped to
