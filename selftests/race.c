@@ -308,10 +308,35 @@ static int cpu_with_an_old_translation(void)
 	return ret;
 }
 
+/*
+ * The batch of a growing pool is held up before its first remap. Sealed meanwhile, the
+ * write waits for its last. No case after this one can change the vmemmap.
+ */
+static int sealing_waits_for_the_last_change(void)
+{
+	long ended;
+	pid_t pid;
+
+	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimized");
+	hvo_write(RACE "after_wait_ms", 9000);
+	pid = fork();
+	if (!pid)
+		_exit(hvo_pool(POOL) != POOL);
+	sleep(3);
+	CHECK(hvo_optimized() == 0, "the batch was not held up");
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
+	ended = hvo_optimized();
+	CHECK(ended_well(pid), "no pool");
+	let_go();
+	CHECK(ended == POOL, "%ld of %ld pages were optimized when the write returned", ended, POOL);
+	return KSFT_PASS;
+}
+
 static const struct hvo_case cases[] = {
 	HVO_CASE(walker_that_is_about_to_write),
 	HVO_CASE(walker_that_is_about_to_read),
 	HVO_CASE(cpu_with_an_old_translation),
+	HVO_CASE(sealing_waits_for_the_last_change),
 };
 
 /* The case of what is left out: bits 1, 2 and 4 of the debug kernel's knob */
