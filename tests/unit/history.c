@@ -309,7 +309,7 @@ static void grow_or_dissolve(struct slot *slot)
 static void scarce_memory(void)
 {
 	world.no_memory = !unit_choose(4);
-	world.zone_free = unit_choose(2) ? (long)unit_choose(600) : -1;
+	world.zone_free = unit_choose(2) ? (long)unit_choose(4000) : -1;
 	world.emergency = unit_choose(2) ? (long)unit_choose(20) : 0;
 	world.pages_left = unit_choose(2) ? (long)unit_choose(100) : -1;
 	world.hidden = unit_choose(2) ? (long)unit_choose(50) : -1;
