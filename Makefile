@@ -29,19 +29,19 @@ help:
 	@echo '  ACCEL=tcg|kvm     how QEMU runs the guest; kvm only where /dev/kvm really works'
 
 run:
-	@vm/run
+	@tests/main-job/run
 
 test:
-	@vm/test $(BOOTS)
+	@tests/run $(BOOTS)
 
 test-instrumented:
-	@vm/test --instrumented
+	@tests/run --instrumented
 
 soak:
-	@HVO_SECONDS=$$(( $(MINUTES) * 60 )) vm/test stress debug-stress
+	@HVO_SECONDS=$$(( $(MINUTES) * 60 )) tests/run stress debug-stress
 
 check:
-	@vm/check
+	@tests/check
 
 mutants:
 	@tests/unit/mutants
@@ -50,10 +50,10 @@ fuzz:
 	@tests/unit/fuzz $(or $(SECONDS),60) $(KEEP:%=keep)
 
 bench:
-	@vm/bench
+	@tools/bench/run
 
 tlb:
-	@vm/tlb
+	@tools/perf-scripts/tlb
 
 shell: build
 	@vm/guest-image

@@ -30,7 +30,7 @@ bool mapped_by_ptes(unsigned long block);
 /* Memory that hosts its own vmemmap keeps PMDs, in every mode. */
 bool hosts_itself(void);
 
-/* Asks vm/host; returns what it answered, "ok" if all went well. */
+/* Asks vm/monitor; returns what it answered, "ok" if all went well. */
 const char *ask_host(const char *request);
 #define ASK_HOST(request) do {						\
 	const char *answer = ask_host(request);				\

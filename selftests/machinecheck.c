@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A fatal machine check in a page of an optimized huge page, and what the crash
- * kernel finds then. Not run by the runner: vm/machine-check starts it in both
+ * kernel finds then. Not run by the runner: tests/machine-check/run starts it in both
  * kernels.
  *
  *   machinecheck fail KERNEL INITRD   loads a crash kernel, and asks the host for

@@ -64,7 +64,7 @@ static struct { long got, saved_kib; } *asked;
  * at later.
  *
  * A 32nd of what is in ZONE_MOVABLE is kept free in the zone below for what cannot
- * be there: 4 MiB (see vm/boots) for the kernel's threads and who else may run. It
+ * be there: 4 MiB (see tests/boots.toml) for the kernel's threads and who else may run. It
  * is less than one page for each page of the pool, which is what stock takes.
  */
 static pid_t start_overasking(long wanted)

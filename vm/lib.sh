@@ -92,16 +92,3 @@ copy_programs() {
 	cp "${@:3}" "$1/$2/"
 	copy_libraries "$1" "${@:3}"
 }
-
-# pack ROOT: as an archive for the kernel to unpack, the same whenever it is made
-pack() {
-	(cd "$1" && find . -exec touch -h -d @0 {} + && find . | LC_ALL=C sort |
-		cpio -o -H newc -R 0:0 --reproducible --quiet)
-}
-
-# pack_behind_guest ROOT IMAGE: a later archive replaces files of an earlier one
-pack_behind_guest() {
-	{ cat "$KDIR/guest.cpio" && pack "$1"; } > "$2.new" ||
-		die "cannot write $2; is $BUILD full?"
-	mv "$2.new" "$2"
-}

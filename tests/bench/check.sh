@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm/report-bench with counts of our own making: whether it calculates right, sees
+# tools/bench/report with counts of our own making: whether it calculates right, sees
 # what got worse, and says what is missing.
 set -euo pipefail
-report=$(cd "$(dirname "$0")/../.." && pwd)/vm/report-bench
+report=$(cd "$(dirname "$0")/../.." && pwd)/tools/bench/report
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 

@@ -4,7 +4,7 @@
 # none of clean.log, and an allow-list must excuse exactly what it names.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-judge=$here/../../vm/judge
+judge=$here/judge
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 

@@ -8,7 +8,8 @@ tools=$here/../../tools/perf-scripts
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-make -s -j "$(nproc)" -C "$tools" OUT="$tmp/out" test all plugin
+make -s -j "$(nproc)" -C "$tools" OUT="$tmp/out"
+make -s -j "$(nproc)" -C "$tools/../qemu-plugins" OUT="$tmp/plugins" all test
 
 fail() {
 	echo "$1" >&2

@@ -49,9 +49,9 @@ refused 'unknown V' "V='7.77' .*known: 6.12" env V=7.77 "$small/vm/build"
 refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
 refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
 refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
-refused 'unknown boot' "no boot 'nowhere'" "$small/vm/test" nowhere
-refused 'seconds that are none' 'no number of seconds' env HVO_SECONDS=1h "$small/vm/test" on
-refused 'minutes that are none' 'no number of minutes' env HVO_MINUTES=soon "$small/vm/test" on
+refused 'unknown boot' "no boot 'nowhere'" "$small/tests/run" nowhere
+refused 'seconds that are none' 'no number of seconds' env HVO_SECONDS=1h "$small/tests/run" on
+refused 'minutes that are none' 'no number of minutes' env HVO_MINUTES=soon "$small/tests/run" on
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
@@ -73,7 +73,7 @@ mkdir -p "$small/build/6.12/src/mm"
 echo '/* a fix */' > "$small/build/6.12/src/mm/hugetlb_vmemmap.c"
 cp "$small/build/6.12/src/mm/hugetlb_vmemmap.c" "$small/build/6.12/src/mm/hugetlb_vmemmap.h"
 refused 'a replaced file that changed' 'WATCH: mm/hugetlb_vmemmap.c has changed' \
-	with_shims "$small/vm/watch"
+	with_shims "$small/vm/watch-replaced"
 grep -q 'no longer to be had' "$tmp/said" || fail 'a diff without a network'
 
 mv "$small/build/6.12/src" "$tmp/src"

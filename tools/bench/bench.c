@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the guest of vm/bench does: one step after the other, each timed by the
+ * What the guest of tools/bench/run does: one step after the other, each timed by the
  * processor's time stamp. In a guest whose clock counts instructions that is how
  * many there were, with the time that it was idle. Prints "name value".
  */
@@ -19,7 +19,7 @@
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../perf-scripts/workloads/window.h"
+#include "window.h"
 
 #define POOL(size)	"/sys/kernel/mm/hugepages/hugepages-" size "kB/nr_hugepages"
 #define POOL_2M		POOL("2048")
