@@ -104,7 +104,7 @@ rm "$tmp/root/sys/kernel/mm/hugetlb_vmemmap/mode"
 wants 0 'recorded in' record --one-boot
 [ "$(cat "$pool") $(cat "$setting")" = '3 0' ] ||
 	fail 'the settings are not as they were'
-wants 0 'MEASURED: .* against PMD-mapped' "$tools/tlb-report" "$tmp/r.json"
+wants 0 'Measured: .* against PMD-mapped' "$tools/tlb-report" "$tmp/r.json"
 
 # stopped half-way, while the pool is being filled: a pipe is as slow as that can be
 rm "$pool"
@@ -137,7 +137,7 @@ mv "$tmp/r.json" "$tmp/one.json"
 SECONDS_TAKEN=2.0 record --label two > /dev/null 2>&1
 wants 0 '^work +1 +1 +500 +0.5 +0.5 +0.5$' "$tools/tlb-report" --details "$tmp/one.json" "$tmp/r.json"
 wants 0 '^work +\+100.0%$' "$tools/tlb-report" "$tmp/one.json" "$tmp/r.json"
-wants 0 'Nothing is added in: one\.' "$tools/tlb-report" "$tmp/one.json" "$tmp/r.json" --html "$tmp/m.html"
+wants 0 'Nothing is added with: one\.' "$tools/tlb-report" "$tmp/one.json" "$tmp/r.json" --html "$tmp/m.html"
 wants 1 'no recording' "$tools/tlb-report" "$tmp/bin/work"
 
 # modelled: 30 walks more in 10,000 instructions are 3 in a thousand
@@ -149,9 +149,12 @@ cat > "$tmp/m.json" <<'END'
 END
 wants 0 '^work +1 +4 +2.5 +2 +9 +5$' "$tools/tlb-report" "$tmp/m.json" --details --html "$tmp/m.html" --json "$tmp/rows.json"
 grep -q '<svg' "$tmp/m.html" || fail 'there is no picture'
+grep -q '<td>work<td>+4.5%' "$tmp/m.html" || fail 'there is no table'
+grep -q '50% of memory in the pool, 6.97 MiB of each GiB are saved, for at most 4.5% in work more' "$tmp/m.html" ||
+	fail 'there is no verdict'
 # as it is 15 more: 1.5 walks of 30 cycles in a thousand
 wants 0 '^work +\+4.5%$' "$tools/tlb-report" "$tmp/m.json"
 wants 0 '^work +\+15.0%$' "$tools/tlb-report" "$tmp/m.json" --walk-cycles 100
 # 28 of 2,048 KiB are saved, and 4 KiB for 128 MiB spent
-wants 0 'with 50% of it .* saves 6.97 MiB of each GiB' "$tools/tlb-report" "$tmp/m.json"
-wants 0 'saved from a pool of 0.22% on' "$tools/tlb-report" "$tmp/m.json"
+wants 0 'With 50% of memory .* saves 6.97 MiB of each GiB' "$tools/tlb-report" "$tmp/m.json"
+wants 0 'A pool of more than 0.22% of memory saves' "$tools/tlb-report" "$tmp/m.json"
