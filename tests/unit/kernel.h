@@ -4,7 +4,7 @@
  * user space, in three drawers:
  *
  *   stubs   do nothing, because nothing is to be seen of it here
- *   plain   the kernel's meaning in few words: lists, pages, counters
+ *   plain   the kernel's meaning in few words: pages, counters
  *   wired   what the tests look at: page tables that really map, TLBs that lag,
  *           an allocator that fails on demand and knows every page's state
  *
@@ -82,82 +82,26 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
-#define LIST_HEAD(name) struct list_head name = LIST_HEAD_INIT(name)
+struct hlist_head {
+	struct hlist_node *first;
+};
 
-static inline void INIT_LIST_HEAD(struct list_head *list)
-{
-	list->next = list;
-	list->prev = list;
-}
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
 
-static inline bool list_empty(const struct list_head *list)
-{
-	return list->next == list;
-}
+/* tools/include's, which lacks one of the kernel's */
+#include "list.h"
 
 static inline size_t list_count_nodes(struct list_head *list)
 {
 	struct list_head *entry;
 	size_t count = 0;
 
-	for (entry = list->next; entry != list; entry = entry->next)
+	list_for_each(entry, list)
 		count++;
 	return count;
 }
-
-static inline void list_add(struct list_head *entry, struct list_head *after)
-{
-	entry->next = after->next;
-	entry->prev = after;
-	after->next->prev = entry;
-	after->next = entry;
-}
-
-static inline void list_add_tail(struct list_head *entry, struct list_head *before)
-{
-	list_add(entry, before->prev);
-}
-
-static inline void list_del(struct list_head *entry)
-{
-	entry->prev->next = entry->next;
-	entry->next->prev = entry->prev;
-	entry->next = (void *)0x100;
-	entry->prev = (void *)0x122;
-}
-
-static inline void list_del_init(struct list_head *entry)
-{
-	list_del(entry);
-	INIT_LIST_HEAD(entry);
-}
-
-static inline void list_move_tail(struct list_head *entry, struct list_head *list)
-{
-	list_del(entry);
-	list_add_tail(entry, list);
-}
-
-static inline void list_splice_init(struct list_head *from, struct list_head *to)
-{
-	while (!list_empty(from))
-		list_move_tail(from->next, to);
-}
-
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
-#define list_first_entry(list, type, member) list_entry((list)->next, type, member)
-#define list_first_entry_or_null(list, type, member) \
-	(list_empty(list) ? NULL : list_first_entry(list, type, member))
-#define list_next_entry(pos, member) list_entry((pos)->member.next, typeof(*(pos)), member)
-#define list_for_each_entry(pos, list, member)						\
-	for (pos = list_entry((list)->next, typeof(*pos), member); &pos->member != (list);	\
-	     pos = list_entry(pos->member.next, typeof(*pos), member))
-#define list_for_each_entry_safe(pos, n, list, member)					\
-	for (pos = list_entry((list)->next, typeof(*pos), member),			\
-	     n = list_entry(pos->member.next, typeof(*pos), member);			\
-	     &pos->member != (list);							\
-	     pos = n, n = list_entry(n->member.next, typeof(*n), member))
 
 /* 64 bytes, with the link of a tail to its head over the list, as in the kernel */
 struct page {
@@ -194,7 +138,6 @@ _Static_assert(sizeof(struct page) == 64, "struct page");
 #define PG_head_bit 2UL
 #define PG_hwpoison_bit 4UL
 #define HPG_optimized_bit 1UL
-#define TAIL_MAPPING ((void *)0x400)
 
 #define PageReserved(page) (((page)->flags & PG_reserved_bit) != 0)
 #define PageHWPoison(page) (((page)->flags & PG_hwpoison_bit) != 0)
