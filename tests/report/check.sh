@@ -137,6 +137,16 @@ grep -q '"kernel": "debug"' "$tmp/test.json" || { echo 'the kernel of a script i
 : > "$tmp/broken/base.off.faults.tap"
 verdict broken 1 '0 passed, 1 failed, 0 skipped'
 
+# what is said in front of one result is not the reason of the next
+printf '1..2\n# said\nok 1 one\nnot ok 2 two\n' > "$tmp/script/debug.on.races.tap"
+verdict script 1 '1 passed, 1 failed, 0 skipped'
+says 'fail races: two: see the output'
+# the cases of a script that ended too early
+mkdir "$tmp/early"
+: > "$tmp/early/foreign.cases"
+verdict early 1 '0 passed, 1 failed, 0 skipped'
+says 'fail foreign: it ended early'
+
 # mapping_is RESULT...: the output of a guest that runs this test alone
 mapping_is() {
 	printf '# 1..%d\n' $#
