@@ -6,7 +6,7 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimization on a base-mapped vmemmap'
@@ -20,6 +20,7 @@ help:
 	@echo '  make fuzz         search for histories that go wrong; SECONDS=60, KEEP=1 to keep new ones'
 	@echo '  make bench        instructions side by side with stock, with HVO on and off'
 	@echo '  make tlb          compare TLB misses of three kernels and three pool shares, by simulation'
+	@echo '  make series       patches for git am and quilt, with a cover letter'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
@@ -54,6 +55,9 @@ bench:
 
 tlb:
 	@tools/perf-scripts/tlb
+
+series:
+	@packaging/series
 
 shell: build
 	@vm/guest-image

@@ -328,7 +328,8 @@ static int sealing_waits_for_the_last_change(void)
 	ended = hvo_optimized();
 	CHECK(ended_well(pid), "no pool");
 	let_go();
-	CHECK(ended == POOL, "%ld of %ld pages were optimized when the write returned", ended, POOL);
+	CHECK(ended == POOL, "%ld of %ld pages were optimized when the write returned",
+	      ended, POOL);
 	return KSFT_PASS;
 }
 
