@@ -6,13 +6,13 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series series-check shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimization on a base-mapped vmemmap'
 	@echo
 	@echo '  make run          build, boot with the feature off and on, and show the difference'
-	@echo '  make test         build, boot and run the selftests; BOOTS="on hot" for some of them'
+	@echo '  make test         build, boot and run the selftests; BOOTS="on stress" for some of them'
 	@echo '  make test-instrumented   the same under KASAN, lockdep, KCSAN and others, and races made to happen'
 	@echo '  make soak         the stress test alone, for MINUTES=10, on the base and the debug kernel'
 	@echo '  make check        all that needs no kernel build, in seconds'
@@ -21,6 +21,7 @@ help:
 	@echo '  make bench        instructions side by side with stock, with HVO on and off'
 	@echo '  make tlb          compare TLB misses of three kernels and three pool shares, by simulation'
 	@echo '  make series       patches for git am and quilt, with a cover letter'
+	@echo '  make series-check  build the kernel after each of them'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
@@ -58,6 +59,9 @@ tlb:
 
 series:
 	@packaging/series
+
+series-check:
+	@packaging/series-check
 
 shell: build
 	@vm/guest-image
