@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What compares the configurations is tested: each way of drifting apart is seen.
+# Tests tests/config/drift: each kind of difference must be reported.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
 
-# one made-up option a file, and a second one
+# two made-up options in each file
 for file in mm/Kconfig mm/Kconfig.debug mm/damon/Kconfig kernel/Kconfig.preempt \
 	kernel/rcu/Kconfig security/Kconfig.hardening lib/Kconfig.kfence; do
 	mkdir -p "src/$(dirname "$file")"
@@ -15,7 +15,7 @@ for file in mm/Kconfig mm/Kconfig.debug mm/damon/Kconfig kernel/Kconfig.preempt 
 	printf 'config %s\n\tbool\n\nmenuconfig %s_MENU\n\tdefault y\n' "${name^^}" "${name^^}" > "src/$file"
 done
 
-# compare STATUS SAID: with the files debian, ours and except
+# compare STATUS TEXT: what drift must report for the files debian, ours and except
 compare() {
 	local status=0 said
 	said=$("$here/drift" src debian ours except) || status=$?
@@ -42,7 +42,7 @@ compare 1 'MM_KCONFIG: except gives no reason'
 
 cp debian ours
 echo 'LIB_KCONFIG_KFENCE once it did differ' > except
-compare 1 'LIB_KCONFIG_KFENCE: is no difference any more'
+compare 1 'LIB_KCONFIG_KFENCE: no longer differs'
 
 : > except
 echo 'CONFIG_MM_KCONFIG=64' > ours
@@ -57,4 +57,4 @@ compare 1 'VMAP_STACK: Debian has n, we have y'
 : > src/mm/Kconfig
 status=0
 "$here/drift" src debian ours except > /dev/null 2>&1 || status=$?
-[ $status -eq 1 ] || { echo 'a Kconfig file without options is no error' >&2; exit 1; }
+[ $status -eq 1 ] || { echo 'a Kconfig file without options is not reported' >&2; exit 1; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The comparison of three kernels is tested: what stock passes ours must pass, and
-# what nobody explained or nobody ran has failed.
+# Tests tests/foreign/report, which compares three kernels. Ours must pass what stock
+# passes. If both fail a test, or do not run it, the list must have a reason for that.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
@@ -13,7 +13,7 @@ cat > "$tmp/tests" <<'END'
 128 | two | needs hardware
 END
 
-# guest NAME FREED < what the two tests said; LOG: what the log's judge found
+# guest NAME FREED < OUTPUT of the two tests; LOG: what tests/judge/judge found in the log
 guest() {
 	{
 		echo "== freed $2"
@@ -23,7 +23,7 @@ guest() {
 	printf '%s' "${LOG:-}" > "$tmp/foreign-$1.judged"
 }
 
-# good: three guests in which all passes but for what is explained
+# good: three guests that pass everything but the test that has a reason
 good() {
 	local name freed
 	for name in stock-off stock-on base-on; do
@@ -47,21 +47,21 @@ good() {
 	done
 }
 
-# verdict TITLE STATUS PATTERN: what is said of the guests, and that it is in the text
+# verdict TITLE STATUS PATTERN: the report must end with STATUS, and its text must match
 verdict() {
 	local status=0
 	"$top/tests/foreign/report" "$tmp/tests" "$tmp" "$tmp/json" "$tmp/text" > /dev/null || status=$?
 	[ "$status" -eq "$2" ] || { echo "$1: status $status, not $2" >&2; cat "$tmp/text" >&2; exit 1; }
-	grep -qE "$3" "$tmp/text" || { echo "$1: no word of /$3/" >&2; cat "$tmp/text" >&2; exit 1; }
+	grep -qE "$3" "$tmp/text" || { echo "$1: the text does not match /$3/" >&2; cat "$tmp/text" >&2; exit 1; }
 	[ "$(grep -c '"verdict": ' "$tmp/json")" -eq 15 ] || { echo "$1: not 15 cases" >&2; exit 1; }
 }
 
-# spoilt GUEST EXPRESSION: changes what that guest said
+# spoilt GUEST EXPRESSION: changes the output of that guest
 spoilt() {
 	good
 	cp "$tmp/foreign-$1.out" "$tmp/before"
 	sed -i "$2" "$tmp/foreign-$1.out"
-	! cmp -s "$tmp/foreign-$1.out" "$tmp/before" || { echo "nothing is spoilt by $2" >&2; exit 1; }
+	! cmp -s "$tmp/foreign-$1.out" "$tmp/before" || { echo "$2 changes nothing" >&2; exit 1; }
 }
 
 good
@@ -98,7 +98,7 @@ verdict 'stock-on crashed: not ours' 0 'xfail foreign-stock-on: the guest ended 
 spoilt stock-on '/^/d'
 verdict 'stock-on never began' 1 'fail +foreign-stock-on: a pool of 128 pages frees vmemmap'
 
-# what stock-off does not pass is stock's affair if ours does, and unexplained if not
+# A failure of stock-off alone is stock's problem. If ours fails too, it needs a reason.
 neither() {
 	spoilt base-on "$1"
 	cp "$tmp/foreign-base-on.out" "$tmp/ours"

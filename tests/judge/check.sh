@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The judge of logs is judged itself: every line of dirty.log must be found,
-# none of clean.log, and an allow-list must excuse exactly what it names.
+# Tests tests/judge/judge: it must report every line of dirty.log and none of clean.log,
+# and an allow-list must excuse only what it matches.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 judge=$here/judge
@@ -13,14 +13,14 @@ fail() {
 	exit 1
 }
 
-"$judge" "$here/clean.log" || fail 'a clean log was found guilty'
+"$judge" "$here/clean.log" || fail 'a line of clean.log is reported'
 
 while read -r line; do
 	printf '%s\n' "$line" > "$tmp/one.log"
-	! "$judge" "$tmp/one.log" > /dev/null || fail "passed over: $line"
+	! "$judge" "$tmp/one.log" > /dev/null || fail "not reported: $line"
 done < <(grep -v '^#' "$here/dirty.log")
 
-# Each pattern is needed: without it, a line of dirty.log is passed over.
+# Each pattern is needed: without it, a line of dirty.log is not reported.
 echo '# nothing' > "$tmp/allow"
 first=$(grep -nx 'suspicious=(' "$judge" | cut -d : -f 1)
 last=$(sed -n "$first,\$ { /^)/ { =; q } }" "$judge")
@@ -41,10 +41,10 @@ echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/slub.c:1' > "$tmp/one.log"
 
 printf '%s\n' WARNING 'CPU: 0' 'RIP: 0010:f+0x1/0x2' 'Call Trace:' > "$tmp/trace"
 { echo '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1'; cat "$tmp/trace"; } > "$tmp/one.log"
-HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'an explained line has an unexplained backtrace'
+HVO_ALLOW=$tmp/allow "$judge" "$tmp/one.log" || fail 'the backtrace of an allowed line is reported'
 { cat "$tmp/one.log"; seq 3; cat "$tmp/trace"; } > "$tmp/two.log"
-! HVO_ALLOW=$tmp/allow "$judge" "$tmp/two.log" > /dev/null || fail 'another backtrace is excused'
+! HVO_ALLOW=$tmp/allow "$judge" "$tmp/two.log" > /dev/null || fail 'a backtrace further on is excused'
 
 status=0
 "$judge" "$tmp/missing.log" 2> /dev/null || status=$?
-[ $status -eq 2 ] || fail 'a missing log is no error'
+[ $status -eq 2 ] || fail 'a missing log is not an error'

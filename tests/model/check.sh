@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Checks the model exhaustively: as it is it must hold. Without any one of its
-# steps, or with stock's order of loads, it must not.
+# Checks the model exhaustively. It must hold as it is, and must be violated without any
+# one of its steps or with stock's order of loads.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
 
-# errors [-DSTEP]: how many violations the search finds, 0 or 1
+# errors [-DSTEP]: prints the number of violations that the search finds, 0 or 1
 errors() {
 	spin -a "$@" "$here/protocol.pml" > spin.log
 	gcc -O0 -w -DSAFETY -o pan pan.c

@@ -3,11 +3,11 @@
  * One tail vmemmap page, from ordinary use to optimized and back, and one
  * speculative walker on another CPU. README.md beside this file ties each step
  * to its line of code. NO_WAIT, NO_FLUSH, NO_FLUSH2 and NO_BARRIER each leave out
- * one step, STOCK_ORDER asks the walker's two questions in stock's order, and each
+ * one step. STOCK_ORDER does the walker's two checks in stock's order. Each of them
  * must yield a counterexample.
  */
 
-/* What a translation of the tail's address can lead to */
+/* The page that the tail's address can be translated to */
 mtype = { none, old, shared, fresh };
 
 mtype pte = old;		/* the page table */
@@ -15,7 +15,7 @@ mtype tlb = none;		/* the walker's CPU */
 byte old_count = 1;		/* refcount of the struct page, in the old page */
 byte head_count = 0;		/* the head's; seen through the shared page as well */
 byte fresh_count = 0;		/* in the page that restoring allocates */
-bool old_given = false;		/* the old page belongs to somebody else */
+bool old_given = false;		/* the old page was freed, and may be in use elsewhere */
 bool fresh_is_tail = false;	/* the new page holds tails, not garbage */
 bool released = false;		/* the folio is back in the page allocator */
 
@@ -45,12 +45,12 @@ active proctype optimizer() {
 	flush();
 #endif
 	old_given = true;
-	head_count = 1;		/* the folio is handed on, and used */
+	head_count = 1;		/* the folio is handed out, and in use */
 
 	/* much later it is frozen again, and restored */
 	head_count = 0;
 #ifdef NO_BARRIER
-	pte = fresh;		/* visible before what was written first */
+	pte = fresh;		/* visible before the tails in the page */
 	fresh_is_tail = true;
 #else
 	fresh_is_tail = true;
@@ -63,11 +63,11 @@ active proctype optimizer() {
 		released = true;
 		fresh_count = 1	/* an ordinary page again, and in use */
 	};
-	/* the folio's head as well, by its next user: a count that is not ours */
+	/* the head is reused as well, with a refcount of its next user */
 	head_count = 1
 }
 
-/* Any load or store: translate, unless the TLB does, and see what is there. */
+/* Any load or store: fills the TLB entry if there is none, then checks the page. */
 inline translate() {
 	if
 	:: tlb == none -> tlb = pte
@@ -78,7 +78,7 @@ inline translate() {
 	assert(!(tlb == shared && released))
 }
 
-/* page_is_fake_head(): through the shared page, the head shows */
+/* page_is_fake_head(): the shared page shows the head */
 inline check_fake() {
 	atomic {
 		translate();
@@ -129,7 +129,7 @@ active proctype walker() {
 		evict();
 		if
 		:: count && !fake ->
-			read_count();	/* atomic_add_unless() looks again */
+			read_count();	/* atomic_add_unless() reads it again */
 			if
 			:: count ->
 				atomic {

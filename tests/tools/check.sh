@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What the scripts do when things go wrong: each case must end with a non-zero
-# status, say what to do, and leave nothing behind that looks whole.
+# Tests the error paths of the scripts: each must end with a non-zero status, say what to
+# do, and leave no partial result that looks complete.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
@@ -19,15 +19,15 @@ fail() {
 	exit 1
 }
 
-# refused TITLE PATTERN COMMAND...: it fails, and says so in words that match
+# refused TITLE PATTERN COMMAND...: it must fail with a message that matches
 refused() {
 	local title=$1 pattern=$2
 	shift 2
 	! "$@" > "$tmp/said" 2>&1 || fail "$title: it succeeded"
-	grep -qE "$pattern" "$tmp/said" || fail "$title: no word of /$pattern/"
+	grep -qE "$pattern" "$tmp/said" || fail "$title: the output does not match /$pattern/"
 }
 
-# A copy of the project whose kernel source is just the files that we patch.
+# A copy of the project, with only those files of the kernel source that we patch
 small=$tmp/small
 mkdir -p "$small/build/6.12/src"
 (cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
@@ -50,8 +50,8 @@ refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
 refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
 refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
 refused 'unknown boot' "no boot 'nowhere'" "$small/tests/run" nowhere
-refused 'seconds that are none' 'no number of seconds' env HVO_SECONDS=1h "$small/tests/run" on
-refused 'minutes that are none' 'no number of minutes' env HVO_MINUTES=soon "$small/tests/run" on
+refused 'invalid seconds' 'no number of seconds' env HVO_SECONDS=1h "$small/tests/run" on
+refused 'invalid minutes' 'no number of minutes' env HVO_MINUTES=soon "$small/tests/run" on
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
@@ -66,7 +66,7 @@ echo 6.12.1-test > "$small/build/6.12/src/.hvo-package"
 refused 'a patch that no longer applies' 'mm/Makefile.patch does not apply to 6.12.1-test' \
 	"$small/vm/overlay" base
 [ ! -e "$small/build/6.12/tree/base.new" ] || fail 'half a tree is left'
-grep -q 6.12.0-test "$small/build/6.12/tree/base/.hvo-overlay" || fail 'the old tree was spoilt'
+grep -q 6.12.0-test "$small/build/6.12/tree/base/.hvo-overlay" || fail 'the old tree was changed'
 
 shim apt-get 'echo "Could not resolve" >&2; exit 100'
 mkdir -p "$small/build/6.12/src/mm"
@@ -74,7 +74,7 @@ echo '/* a fix */' > "$small/build/6.12/src/mm/hugetlb_vmemmap.c"
 cp "$small/build/6.12/src/mm/hugetlb_vmemmap.c" "$small/build/6.12/src/mm/hugetlb_vmemmap.h"
 refused 'a replaced file that changed' 'WATCH: mm/hugetlb_vmemmap.c has changed' \
 	with_shims "$small/vm/watch-replaced"
-grep -q 'no longer to be had' "$tmp/said" || fail 'a diff without a network'
+grep -q 'no longer available' "$tmp/said" || fail 'no message for a diff without a network'
 
 mv "$small/build/6.12/src" "$tmp/src"
 refused 'no network' 'is there a network' with_shims "$small/vm/fetch"

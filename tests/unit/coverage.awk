@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Of what gcov says: how many lines of each kernel file were reached. Fails below
-# 95 %, or if one is missing.
+# Summarizes gcov's line coverage of the kernel files. Fails if one is below 95 % or
+# missing.
 BEGIN {
 	split("population.c vmemmap_pages.c vmemmap_base.c hugetlb_vmemmap.c hugetlb_vmemmap_sysfs.c", files)
 	for (i in files)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The project's kernel files, as they are, in a world that watches, and histories of
- * it: pools grow and shrink, knobs are turned, memory comes and goes, runs out,
- * TLBs lag; after each step everything is checked. What happens is up to chance,
- * or to the bytes of an input. Every history begins from the same world.
+ * Runs the project's unmodified kernel files in user space, with world.c as the rest of
+ * the kernel. A history is a sequence of steps: pools grow and shrink, sysctls are
+ * written, memory is plugged and unplugged, allocations fail, TLB entries are stale.
+ * After each step the whole state is checked. A random seed or the bytes of an input
+ * select the steps. Every history starts from the same state.
  *
- * Included by unit.c and by fuzz.c.
+ * Included by unit.c and fuzz.c.
  */
 #include "kernel.h"
 #include "world.h"
@@ -24,11 +25,11 @@
 #define BIG_TAILS 1023
 #define NR_SMALL 256		/* in tables 0 to 4, 64 to a table */
 #define LEAF_TABLE 7UL
-#define PLUG_TABLE 8UL		/* comes and goes */
+#define PLUG_TABLE 8UL		/* of memory that is plugged and unplugged */
 #define HOT_PAGES (2L * PTRS_PER_PTE)	/* tables 5 and 6 are hot-added */
-#define FIRST_SMALL 32UL	/* below lie the struct pages of the vmemmap's own pages */
+#define FIRST_SMALL 32UL	/* struct pages below are those of the vmemmap itself */
 
-/* What the tests know of a huge page; what mm/hugetlb.c would know */
+/* The state of a huge page, which mm/hugetlb.c keeps in the kernel */
 struct slot {
 	struct folio *folio;
 	const struct hstate *h;
@@ -58,7 +59,7 @@ static pte_t pte_of(unsigned long vpage)
 	return unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE];
 }
 
-/* A compound page as the page allocator hands it to HugeTLB, frozen */
+/* Sets up a frozen compound page as HugeTLB gets it from the page allocator. */
 static void prepare(struct slot *slot)
 {
 	struct page *head = &slot->folio->page;
@@ -72,13 +73,13 @@ static void prepare(struct slot *slot)
 		head[i].mapping = TAIL_MAPPING;
 		head[i]._mapcount = -1;
 	}
-	/* the folio's own data in its first tails must not be seen elsewhere */
+	/* data of the folio in its first tails, which no other tail may show */
 	for (i = 1; i < 4; i++)
 		head[i].mapping = (void *)0xf0110;
 	world.frozen_at = world.grace_periods;
 }
 
-/* Back to the page allocator: it reads, and writes, every struct page. */
+/* Frees to the page allocator, which reads and writes every struct page. */
 static void release(struct slot *slot)
 {
 	struct page *head = &slot->folio->page;
@@ -132,7 +133,7 @@ static void check_world(void)
 	ENSURE(world.memmap_boot_pages <= 0 && world.memmap_pages >= 0);
 	ENSURE(world.managed == -world.memmap_boot_pages);
 	ENSURE(number("saved_kb") == freed * 4);
-	/* every page taken is in the vmemmap or in the reserve */
+	/* every allocated page is in the vmemmap or in the reserve */
 	ENSURE(world.taken == world.memmap_pages + number("reserve_kb") / 4);
 	ENSURE(world.readers == 0);
 }
@@ -225,8 +226,8 @@ static void release_list(struct list_head *list)
 }
 
 /*
- * The first folio may reclaim, drain, take the reserve, and use emergency memory.
- * No other may, and all of them together take no more than they leave free.
+ * Only the first folio may reclaim, drain per-CPU lists, take the reserve and use
+ * emergency memory. A batch takes no more pages than it leaves free.
  */
 static long restore_batch(struct list_head *list, struct list_head *done)
 {
@@ -243,7 +244,7 @@ static long restore_batch(struct list_head *list, struct list_head *done)
 	return ret;
 }
 
-/* mm/hugetlb.c's way of freeing many pages, with its way out of an error */
+/* Frees many folios like mm/hugetlb.c, including its error path. */
 static void shrink(int count)
 {
 	struct folio *folio, *next;
@@ -333,7 +334,7 @@ static void unplug(void)
 	plugged = false;
 }
 
-/* As a whole or in two parts, any allocation of which can fail */
+/* Populates a table in one or two parts; any of the allocations can fail. */
 static void plug(void)
 {
 	unsigned long start = VMEMMAP_START + PLUG_TABLE * PMD_SIZE, i;
@@ -363,7 +364,7 @@ static void plug(void)
 	plugged = true;
 }
 
-/* The end of booting; it goes on without what it cannot have. */
+/* The late initcall of sysfs: an allocation failure is logged, but is not an error. */
 static void show_sysfs(int fail_object)
 {
 	int lines = world.log_lines;
@@ -407,7 +408,7 @@ static void set_seal(void)
 }
 
 #define NR_CHOICES 16
-#define LONGEST 200UL		/* bytes of a history, some three to a step */
+#define LONGEST 200UL		/* bytes of a history, about three per step */
 
 static void step(unsigned int choice)
 {
@@ -469,7 +470,7 @@ static void break_the_seal(void)
 	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
 }
 
-/* The code's own memory; what is missing here shows in the digests. */
+/* Resets the static variables of the code; if one is missing, the digests differ. */
 static void start_over(void)
 {
 	int i;
@@ -486,7 +487,7 @@ static void start_over(void)
 	late_init();
 }
 
-/* All that went must come back. */
+/* Undoes everything: all pages must be back afterwards. */
 static void tidy_up(void)
 {
 	enough_memory();
@@ -502,8 +503,8 @@ static void tidy_up(void)
 }
 
 /*
- * A step takes what it needs from the input, and first a seed for what would need
- * too many bytes. So to change one step leaves the others as they are.
+ * A step takes its choices from the input. Its first byte is a seed for those that would
+ * need too many bytes, so that changing one step does not change the others.
  */
 static unsigned long history_of(const uint8_t *input, size_t size, unsigned long nr)
 {

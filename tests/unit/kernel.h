@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * As much of the kernel as the project's files in mm/ meet, for
- * user space, in three drawers:
+ * The part of the kernel that the project's files in mm/ use, for user space, in three
+ * sections:
  *
- *   stubs   do nothing, because nothing is to be seen of it here
- *   plain   the kernel's meaning in few words: pages, counters
- *   wired   what the tests look at: page tables that really map, TLBs that lag,
- *           an allocator that fails on demand and knows every page's state
+ *   stubs   do nothing, because the effect is not visible here
+ *   plain   simple equivalents of kernel code: pages, counters
+ *   wired   what the tests check: page tables that really map, TLB entries that can be
+ *           stale, an allocator that fails on demand and knows every page's state
  *
- * Memory is a file (memfd), a PTE is an mmap() of one of its pages. So struct
- * pages alias as they do in the kernel, and a write to a read-only tail traps.
+ * Memory is a file (memfd), and a PTE is an mmap() of one of its pages. So struct
+ * pages alias as they do in the kernel, and a write to a read-only tail faults.
  */
 #ifndef HVO_UNIT_KERNEL_H
 #define HVO_UNIT_KERNEL_H
@@ -90,7 +90,7 @@ struct hlist_node {
 	struct hlist_node *next, **pprev;
 };
 
-/* tools/include's, which lacks one of the kernel's */
+/* from tools/include of the kernel, which has no list_count_nodes() */
 #include "list.h"
 
 static inline size_t list_count_nodes(struct list_head *list)
@@ -103,7 +103,7 @@ static inline size_t list_count_nodes(struct list_head *list)
 	return count;
 }
 
-/* 64 bytes, with the link of a tail to its head over the list, as in the kernel */
+/* 64 bytes; compound_head overlays the list, as in the kernel */
 struct page {
 	unsigned long flags;
 	union {
@@ -206,7 +206,7 @@ extern struct mm_struct { int unused; } init_mm;
 #define table_of(addr) (((addr) - VMEMMAP_START) / PMD_SIZE)
 #define pmd_addr_end(addr, end) min((((addr) + PMD_SIZE) & ~(PMD_SIZE - 1)), (end))
 #define pmd_leaf(pmd) ((pmd).v == 2)
-/* Tables lie outside of the memory that the tests watch. */
+/* Page tables are outside of the memory that the tests check. */
 #define TABLE_PFN (2 * NR_VMEMMAP_PAGES)
 #define pmd_pfn(pmd) ((pmd).v * 0 + TABLE_PFN)
 #define ptep_get(pte) (*(pte))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be told case by case; then random histories, and those that are kept.
+ * Single cases, then the stored histories, then random ones
  */
 #include "history.c"
 
@@ -73,7 +73,7 @@ static void leaf_is_left_alone(void)
 	check_world();
 }
 
-/* Its second table is none. */
+/* The vmemmap of this folio spans two PMDs, and the second one is a leaf. */
 static void folio_that_ends_on_a_leaf_is_left_alone(void)
 {
 	struct slot slot = {
@@ -148,7 +148,7 @@ static void reserve_saves_the_first_page(void)
 	ENSURE(number("reserve_kb") == 0);
 	ENSURE(number("restore_failures") > failures);
 	check_world();
-	ENSURE(world_run_work());	/* finds nothing, and asks again later */
+	ENSURE(world_run_work());	/* allocation fails, to be retried later */
 	enough_memory();
 	ENSURE(world_run_work());
 	ENSURE(number("reserve_kb") == RESERVE_KB);
@@ -177,7 +177,7 @@ static void sealed_pages_stay(void)
 	dissolve(&smalls[0]);
 }
 
-/* The first folio of each batch may have the reserve, and the others wait for it. */
+/* Only the first folio of a batch may take the reserve; the batch ends at the next. */
 static void only_the_first_takes_the_reserve(void)
 {
 	long used = number("reserve_used");
@@ -202,7 +202,7 @@ static void only_the_first_takes_the_reserve(void)
 	check_world();
 }
 
-/* Nothing is free, and the reserve has gone: one folio at a time may go on. */
+/* Nothing is free and the reserve is used: emergency memory restores one at a time. */
 static void emergency_memory_is_the_last(void)
 {
 	long used = number("reserve_used");
@@ -218,7 +218,7 @@ static void emergency_memory_is_the_last(void)
 	world_run_work();
 }
 
-/* So that a later optimization frees neighbors. */
+/* A later optimization can then free adjacent pages together. */
 static void restored_pages_are_adjacent(void)
 {
 	unsigned long first, n, i;
@@ -239,7 +239,7 @@ static void restored_pages_are_adjacent(void)
 	check_world();
 }
 
-/* Of the seven tails of an aligned block, one, two and four are blocks themselves. */
+/* The seven tail pages of an aligned block are freed in blocks of one, two and four. */
 static void blocks_are_freed_as_blocks(void)
 {
 	long freed = world.freed_blocks;
@@ -256,7 +256,7 @@ static void blocks_are_freed_as_blocks(void)
 	check_world();
 }
 
-/* A failed page would be given away again if it were freed among others. */
+/* A hwpoisoned page that is freed as part of a block would be allocated again. */
 static void a_failed_page_is_freed_alone(void)
 {
 	struct page *failed;
@@ -277,7 +277,7 @@ static void a_failed_page_is_freed_alone(void)
 	}
 }
 
-/* The speculative reference to a page that is freed meanwhile is the last one. */
+/* If a walker has a speculative reference, the page is freed by its put_page(). */
 static void a_walker_frees_its_page(void)
 {
 	struct page *held;
@@ -308,7 +308,7 @@ static void hidden_memory_is_fetched(void)
 	check_world();
 }
 
-/* With memory, all in one batch; else no more than an eighth of what is free */
+/* With enough memory one batch restores all, else at most an eighth of what is free. */
 static void a_batch_leaves_eight_times_as_much(void)
 {
 	long flushes = world.flushes;
@@ -362,11 +362,11 @@ static void allocation_fails_at_every_point(void)
 		grow_by_one(&smalls[0]);
 		world.pages_left = n;
 		dissolve(&smalls[0]);
-		ENSURE(!smalls[0].in_pool);	/* the reserve */
+		ENSURE(!smalls[0].in_pool);	/* with the reserve */
 		world.pages_left = n;
 		grow_by_one(&smalls[1]);
 		dissolve(&smalls[1]);
-		ENSURE(smalls[1].in_pool);	/* used up */
+		ENSURE(smalls[1].in_pool);	/* the reserve is used up */
 		check_world();
 		enough_memory();
 		while (world_run_work())
@@ -400,7 +400,7 @@ static void random_history(unsigned long seed)
 	tidy_up();
 }
 
-/* Where the small ones lie, for boot's blocks are adjacent there */
+/* The folio is where the small ones are: there the blocks from boot are adjacent. */
 static void boot_pages_are_counted_zone_by_zone(void)
 {
 	struct slot slot = {
@@ -415,7 +415,7 @@ static void boot_pages_are_counted_zone_by_zone(void)
 	check_world();
 }
 
-/* Histories that the fuzzer found worth keeping, one a line, in hexadecimal */
+/* Histories that the fuzzer kept, one per line, in hexadecimal */
 static unsigned long replay(const char *name)
 {
 	FILE *file = fopen(name, "r");
@@ -433,7 +433,7 @@ static unsigned long replay(const char *name)
 		nr++;
 		ENSURE(size && strcspn(line, "\n") == 2 * size);
 		digest = history_of(input, size, nr);
-		/* It depends on nothing else. */
+		/* The result depends on nothing but the input. */
 		ENSURE(history_of(input, size, nr) == digest);
 	}
 	fclose(file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The wired part: pages, page tables, TLBs and an allocator that watch. */
+/* The wired part of kernel.h: pages, page tables, TLBs and an allocator, with checks */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include "kernel.h"
@@ -29,7 +29,7 @@ static enum state states[NR_REAL];
 static bool of_any_node[NR_REAL];
 static int pte_refs[NR_REAL];
 static int tlb_refs[NR_REAL];
-static long tlb[NR_VMEMMAP_PAGES];	/* what the CPUs believe, -1: nothing */
+static long tlb[NR_VMEMMAP_PAGES];	/* pfn that the CPUs have cached, -1: none */
 static unsigned long blocks_given, next_page = BUDDY_FIRST;
 static bool barrier_seen, slab_up;
 static bool tracked[NR_REAL];		/* by kmemleak */
@@ -50,7 +50,7 @@ unsigned long unit_random(unsigned long below)
 	return below ? world.rng % below : 0;
 }
 
-/* As unit_random(), but an input can say what to choose. */
+/* Like unit_random(), but takes the choice from the input if there is one. */
 unsigned long unit_choose(unsigned long below)
 {
 	unsigned long choice = 0, size = below > 256 ? 2 : 1;
@@ -77,7 +77,7 @@ static void map_now(unsigned long vpage)
 	tlb_refs[pfn]++;
 }
 
-/* Of real memory every other eight pages, of what it describes every other 8 MiB */
+/* Nodes alternate every 8 pages of real memory, and every 8 MiB of the memory above. */
 int page_to_nid(const struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
@@ -104,7 +104,7 @@ bool unit_is_tail(const struct page *page, const struct page *head)
 		page->_mapcount == -1 && page->flags == 0;
 }
 
-/* A page of tails must be complete before anybody can find it. */
+/* A page of tails must be complete before it is mapped. */
 static void check_restored(unsigned long vpage, unsigned long pfn)
 {
 	const struct page *tails = page_to_virt(pfn_to_page(pfn));
@@ -119,7 +119,7 @@ static void check_restored(unsigned long vpage, unsigned long pfn)
 		ENSURE(unit_is_tail(tails + i, head));
 }
 
-/* Whether the compound page whose head lies in this page is told to be optimized */
+/* Whether the compound page with its head in this page has the optimized flag */
 static bool is_marked(unsigned long pfn)
 {
 	const struct folio *folio = page_to_virt(pfn_to_page(pfn));
@@ -136,7 +136,7 @@ void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t valu
 	ENSURE(mm == &init_mm);
 	ENSURE(pte == &unit_tables[vpage / PTRS_PER_PTE][vpage % PTRS_PER_PTE]);
 	ENSURE(pfn < NR_REAL && (states[pfn] == BOOT || states[pfn] == TAKEN));
-	/* else the write to the seal would not wait for it */
+	/* sealing waits only for changes made under the lock */
 	ENSURE(!was_mapped || world.readers > 0);
 	if (!(value.v & 2)) {
 		ENSURE(unit_key_is_on());
@@ -190,7 +190,7 @@ void synchronize_rcu_expedited(void)
 
 /* ---- population ------------------------------------------------------------ */
 
-/* Whether the count of those that go well has come to its end */
+/* Counts down to the allocation that is to fail. */
 static bool fails_now(int *count, enum unit_site site)
 {
 	if (!*count || --*count)
@@ -272,7 +272,7 @@ void kmemleak_free_part_phys(phys_addr_t phys, size_t size)
 		tracked[pfn] = false;
 }
 
-/* From now on each page has a reference of its own. */
+/* Gives each page a reference of its own. */
 void split_page(struct page *page, int order)
 {
 	int i;
@@ -321,7 +321,7 @@ void world_boot_is_over(void)
 {
 	unsigned long pfn;
 
-	/* that of tables 0 to 3; the pages behind table 4 came one by one */
+	/* blocks are untracked at once; the single pages of table 4 when they are freed */
 	for (pfn = 0; pfn < 4 * PTRS_PER_PTE; pfn++)
 		ENSURE(!tracked[pfn]);
 	for (pfn = 0; pfn < BUDDY_FIRST; pfn++) {
@@ -333,7 +333,7 @@ void world_boot_is_over(void)
 	slab_up = true;
 }
 
-/* The vmemmap of a section whose memory map lies elsewhere: mapped by a PMD */
+/* Maps the vmemmap of a section by a PMD, like that of memory with an altmap. */
 void world_map_leaf(unsigned long table)
 {
 	void *addr = (void *)(VMEMMAP_START + table * PMD_SIZE);
@@ -343,7 +343,7 @@ void world_map_leaf(unsigned long table)
 		    MAP_FIXED_NOREPLACE, -1, 0) == addr);
 }
 
-/* Memory that is unplugged takes its vmemmap along; it was plugged in last. */
+/* Removes the vmemmap of unplugged memory, which must be what was plugged last. */
 void world_unplug(unsigned long table)
 {
 	unsigned long vpage, i;
@@ -366,7 +366,7 @@ void world_unplug(unsigned long table)
 	ENSURE(!munmap((void *)(VMEMMAP_START + table * PMD_SIZE), PMD_SIZE));
 }
 
-/* ---- beginning again --------------------------------------------------------- */
+/* ---- save and rewind --------------------------------------------------------- */
 
 static struct {
 	struct world world;
@@ -400,7 +400,7 @@ static void rewind_mapping(unsigned long vpage)
 	map_now(vpage);
 }
 
-/* What the code under test remembers is for the caller to reset. */
+/* The caller resets the static variables of the code under test. */
 void world_rewind(void)
 {
 	unsigned long vpage;
@@ -427,7 +427,7 @@ static unsigned long digest_of(unsigned long digest, const void *data, size_t si
 	return digest;
 }
 
-/* Two histories that went the same way have the same digest. */
+/* Two histories with the same course have the same digest. */
 unsigned long world_digest(void)
 {
 	unsigned long digest = digest_of(world.rng, unit_tables, sizeof(unit_tables));
@@ -501,13 +501,13 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 {
 	unsigned long nr = 1UL << order, pfn, i;
 
-	/* else the OOM killer could come, or a warning */
+	/* must not invoke the OOM killer or warn */
 	ENSURE(gfp & __GFP_NOWARN && (!(gfp & __GFP_RECLAIM) ||
 	       gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | GFP_NOWAIT)));
-	/* a block is not worth another node, nor emergency memory */
+	/* blocks must not come from another node or from emergency memory */
 	ENSURE(!order || site_of(node, gfp) == AT_REFILL ||
 	       (!(gfp & __GFP_RECLAIM) && gfp & __GFP_NOMEMALLOC && gfp & __GFP_THISNODE));
-	/* else the workqueue starts another thread */
+	/* the workqueue starts another thread if a work item sleeps */
 	ENSURE(!(current->flags & PF_WQ_WORKER) || gfp & __GFP_RETRY_MAYFAIL ||
 	       !(gfp & __GFP_RECLAIM));
 	if (!may_have(nr, node, gfp))
@@ -582,7 +582,7 @@ void ClearPageReserved(struct page *page)
 	world.taken++;
 }
 
-/* Counts for one zone; they end between any two of the largest blocks here. */
+/* The pages must be in one zone; here every aligned block of the largest order is one. */
 void adjust_managed_page_count(struct page *page, long count)
 {
 	unsigned long zone_pages = 1UL << PAGE_ALLOC_COSTLY_ORDER;
@@ -592,7 +592,7 @@ void adjust_managed_page_count(struct page *page, long count)
 	world.managed += count;
 }
 
-/* Of the zones of a node, the first has nothing to spare. */
+/* The first zone of a node never has memory to spare. */
 static struct zone zones[2];
 
 struct zoneref *node_zonelist(int node, gfp_t gfp)
@@ -632,7 +632,7 @@ void memmap_boot_pages_add(long nr)
 	world.memmap_boot_pages += nr;
 }
 
-/* ---- locks, works, knobs --------------------------------------------------- */
+/* ---- locks, work items, sysctls -------------------------------------------- */
 
 void down_read(int *sem)
 {
@@ -709,7 +709,7 @@ int proc_dointvec_minmax(const struct ctl_table *table, int write, void *buffer,
 		return 0;
 	}
 	if (*value == INT_MIN)
-		return 0;	/* stands for a write of nothing */
+		return 0;	/* stands for an empty write */
 	if (*value < *(int *)table->extra1 || *value > *(int *)table->extra2)
 		return -EINVAL;
 	*(int *)table->data = *value;

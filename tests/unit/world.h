@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a test can set, make happen and look at in the world around the code. */
+/* The simulated rest of the kernel: faults to inject, counters, and controls */
 #ifndef HVO_UNIT_WORLD_H
 #define HVO_UNIT_WORLD_H
 
@@ -10,22 +10,22 @@
 #define GIGANTIC_ORDER 16	/* its vmemmap fills two tables */
 
 struct world {
-	unsigned long seed, rng;	/* the seed of an input is its number */
-	const uint8_t *input;		/* what is left of it, NULL: chance decides */
+	unsigned long seed, rng;	/* with an input, seed is its number */
+	const uint8_t *input;		/* its unused bytes, NULL: choose at random */
 	size_t input_left;
 	int step;
 	/* faults to inject */
 	bool no_memory;			/* nothing can be allocated */
-	long pages_left;		/* so many can, -1: no limit */
-	long hidden;			/* so many more after a drain, -1: none */
-	long zone_free;			/* above the high watermark, -1: enough */
-	long emergency;			/* so many for those who free memory */
-	bool killed;			/* the task that waits for a lock */
-	int fail_table, fail_page;	/* the n-th that is asked for, 0: none */
-	int fail_object;		/* likewise, for sysfs */
+	long pages_left;		/* that can be allocated, -1: no limit */
+	long hidden;			/* pages_left after a drain, -1: no change */
+	long zone_free;			/* pages above the high watermark, -1: enough */
+	long emergency;			/* pages for __GFP_MEMALLOC alone */
+	bool killed;			/* waiting for a lock is interrupted */
+	int fail_table, fail_page;	/* the n-th allocation fails, 0: none */
+	int fail_object;		/* the same for sysfs */
 	bool fail_blocks;
 	bool tracked_alone;		/* allocation profiling tracks single pages */
-	unsigned long scattered;		/* of so many blocks one is not to be had, 0: all are */
+	unsigned long scattered;		/* one in so many blocks fails, 0: none */
 	/* what has happened */
 	long grace_periods, expedited, frozen_at, flushes, drains, reclaims, emergencies;
 	long memmap_pages, memmap_boot_pages, taken, managed, freed_blocks;
@@ -35,7 +35,7 @@ struct world {
 	int log_lines;
 };
 
-/* Where the files ask for memory, and how often they got none */
+/* Where the code allocates; unit_refusals[] counts the failures of each */
 enum unit_site {
 	AT_PGD, AT_P4D, AT_PUD, AT_PMD, AT_BLOCK, AT_PAGE,	/* populating */
 	AT_GROUP,						/* sysfs */

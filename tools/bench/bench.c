@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the guest of tools/bench/run does: one step after the other, each timed by the
- * processor's time stamp. In a guest whose clock counts instructions that is how
- * many there were, with the time that it was idle. Prints "name value".
+ * The steps that tools/bench/run measures in a guest, each timed by the processor's time
+ * stamp counter. In a guest whose clock counts instructions, that is the number of
+ * instructions plus the time that the guest was idle. Prints "name value".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,7 +62,7 @@ static long get(const char *path)
 	return value;
 }
 
-/* The sum of all lines of /proc/vmstat whose names begin so */
+/* The sum of all lines of /proc/vmstat whose names begin with @prefix */
 static uint64_t counters(const char *prefix)
 {
 	FILE *file = fopen("/proc/vmstat", "r");
@@ -78,7 +78,7 @@ static uint64_t counters(const char *prefix)
 	return sum;
 }
 
-/* Sizes a pool and returns what that took. It must be had in full. */
+/* Resizes a pool and returns the time that took. Exits if the size is not reached. */
 static uint64_t resize(const char *pool, long pages)
 {
 	uint64_t start = now(), took;
@@ -94,7 +94,7 @@ static uint64_t resize(const char *pool, long pages)
 	return took;
 }
 
-/* Twice: stock splits mappings in the first growth. */
+/* Twice, because stock splits mappings when the pool first grows. */
 static void pool_2m(long pages)
 {
 	uint64_t allocated = counters("pgalloc_");
@@ -126,7 +126,7 @@ static void pool_1g(long unused)
 	resize(POOL_1G, 0);
 }
 
-/* Again and again, for a clock that is not repeatable */
+/* The median of several rounds, for a clock that is not repeatable */
 static void rounds(long pages)
 {
 	uint64_t grow[9], shrink[9];
@@ -141,7 +141,7 @@ static void rounds(long pages)
 	tell("shrink", median(shrink, 9));
 }
 
-/* One page more and one page less, and the waiting that there is in it */
+/* One page more and one page less, including the time spent waiting */
 static void single_pages(long pages)
 {
 	uint64_t grow[21], shrink[21];
@@ -171,7 +171,7 @@ struct shared {
 	atomic_bool stop, full;
 };
 
-/* Looks at what is free all the time, on a processor of its own */
+/* Polls the free memory, in a process of its own. */
 static void watch_free(struct shared *shared)
 {
 	uint64_t pages;
@@ -205,7 +205,7 @@ static long available_kib(void)
 	return kib;
 }
 
-/* Takes memory until so much is available, and keeps it. */
+/* Allocates memory until only @leave_kib are available, and keeps it. */
 static pid_t hog(struct shared *shared, long leave_kib)
 {
 	const size_t step = 1 << 20;
@@ -227,7 +227,7 @@ static pid_t hog(struct shared *shared, long leave_kib)
 	return pid;
 }
 
-/* What is gone at the worst moment of a shrinking pool, which yields to others */
+/* The largest drop of free memory while a pool shrinks */
 static uint64_t peak_of(struct shared *shared, long pages, long leave_kib)
 {
 	uint64_t before;
@@ -245,7 +245,7 @@ static uint64_t peak_of(struct shared *shared, long pages, long leave_kib)
 	resize(POOL_2M, 0);
 	looks = shared->looks - looks;
 	if (looks < 100) {
-		fprintf(stderr, "%lu looks while the pool shrank; is the host busy?\n", looks);
+		fprintf(stderr, "free memory was read only %lu times; is the host busy?\n", looks);
 		exit(1);
 	}
 	if (other) {
@@ -269,9 +269,9 @@ static uint64_t worst_peak(struct shared *shared, long pages, long leave_kib)
 }
 
 /*
- * How much memory shrinking a pool takes before it gives any, with memory and with
- * nearly none available. Freed pages must not hide in the lists of a CPU, where they
- * do not count as free.
+ * How much memory shrinking a pool takes before it frees any, with enough memory and
+ * with nearly none available. Per-CPU lists are kept short, because pages in them do
+ * not count as free.
  */
 static void shrink_peak(long pages)
 {
@@ -291,7 +291,7 @@ static void shrink_peak(long pages)
 	waitpid(watch, NULL, 0);
 }
 
-/* Page faults, fork, exit: what looks for the heads of pages all the time */
+/* Page faults, fork and exit, which look up the heads of pages all the time */
 static void faults(long mib)
 {
 	size_t size = (size_t)mib << 20, at;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A QEMU plugin that says which functions of the kernel ran until the first mark that
- * closes, and then between each two marks; how often each was entered, and how many
- * instructions it took:
+ * A QEMU plugin that counts calls and instructions of each kernel function, by window.
+ * The first window lasts from boot to the first closing mark, each later one from an
+ * opening to a closing mark. It prints for each window:
  *   {"instructions": N, "functions": {NAME: [CALLS, INSTRUCTIONS], ...}}
- * The kernel's addresses are those of its System.map, so without KASLR.
+ * Functions are looked up by their addresses in System.map, so KASLR must be off.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static bool is_open = true;	/* booting is the first window */
 static unsigned int nr_windows;
 static FILE *out;
 
-/* What ran of a function, in one go: told when it is executed */
+/* A translation block of a function, counted when it is executed */
 struct piece {
 	struct function *function;
 	uint64_t instructions;
@@ -125,7 +125,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		watch_marks(tb, on_mark);
 }
 
-/* Of the kernel's System.map, which is sorted: text alone, one name for each place */
+/* Reads the text symbols of System.map, which is sorted; one name for each address. */
 static bool read_map(const char *path)
 {
 	FILE *map = fopen(path, "r");
@@ -162,7 +162,7 @@ VISIBLE int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 			return -1;
 	}
 	if (!out || !functions) {
-		fprintf(stderr, "calls: out=FILE and map=SYSTEM.MAP are wanted\n");
+		fprintf(stderr, "calls: out=FILE and map=SYSTEM.MAP are required\n");
 		return -1;
 	}
 	fprintf(out, "[");

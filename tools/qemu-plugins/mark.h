@@ -7,7 +7,7 @@
 #include "window.h"
 #include "qemu.h"
 
-/* The mark that this instruction is, or 0 */
+/* The mark that this instruction encodes, or 0 */
 static inline uint32_t mark_of(const struct qemu_plugin_insn *insn)
 {
 	static const uint8_t nop[] = { 0x0f, 0x1f, 0x84, 0x00 };
@@ -40,7 +40,7 @@ static inline void watch_marks(struct qemu_plugin_tb *tb, exec_cb on_mark)
 	}
 }
 
-/* At exit: @out is a list of windows, and ends. */
+/* At exit: ends the list of windows in @out. */
 static inline void end_windows(qemu_plugin_id_t id, void *out)
 {
 	(void)id;

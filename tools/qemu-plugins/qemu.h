@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What we use of QEMU's plugin interface, which Debian packages no header of. From
- * version 1 (QEMU 7.2) to version 4 (QEMU 10) these are the same but for one.
+ * The part of QEMU's plugin interface that we use; Debian does not package its header.
+ * From version 1 (QEMU 7.2) to version 4 (QEMU 10) only one of these functions changed.
  */
 #ifndef QEMU_H
 #define QEMU_H
@@ -26,7 +26,7 @@ typedef void (*mem_cb)(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t a
 typedef void (*translation_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*exit_cb)(qemu_plugin_id_t id, void *data);
 
-/* Forgets all callbacks and translations, then calls: soon, but not at once. */
+/* Drops all callbacks and translations, then calls @cb; both happen asynchronously. */
 void qemu_plugin_reset(qemu_plugin_id_t id, simple_cb cb);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translation_cb cb);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, exit_cb cb, void *data);
@@ -44,9 +44,9 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 unsigned int qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t info);
 
 /*
- * Until version 2 this returned where the bytes are and knew only its first
- * parameter; since version 3 it copies them and returns how many. On x86-64 a call
- * with all three is right for both, and no pointer is as small as a size.
+ * Up to version 2 this has only the first parameter, and returns a pointer to the bytes.
+ * Since version 3 it copies them to @to and returns their number. On x86-64 a call with
+ * all three works for both, and the results differ: no pointer is as small as a size.
  */
 uintptr_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t size);
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A QEMU plugin that shows every data access of a guest to models of TLBs: between
- * the marks of a workload, for each CPU asked for, and at once for a vmemmap mapped
- * by 2 MiB pages, by 4 KiB pages and as the guest has it. So all see one and the
- * same stream of accesses. The guest has one processor, no KASLR, and no LA57.
+ * A QEMU plugin that feeds every data access of a guest, between the marks of a
+ * workload, to models of TLBs. Each CPU given by cpu= has three of them: for a vmemmap
+ * mapped by 2 MiB pages, by 4 KiB pages, and as the guest maps it. So all of them see
+ * the same accesses. The guest must have one processor, no KASLR, and no LA57.
  *
- * Page-table walks are not accesses here, instruction fetches are not modelled, and
+ * Page-table walks do not count as accesses, instruction fetches are not modeled, and
  * nothing is ever flushed: the kernel's mappings are global.
  *
- * Booting is of no interest, and would take most of the time if each access called
- * here: so only marks do, until the first of them.
+ * Until the first mark only marks have a callback: with callbacks for all accesses,
+ * booting would take most of the time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ enum mapping { BY_2M, BY_4K, AS_IS, MAPPINGS };
 
 static const char * const mapping_names[] = { "pmd", "pte", "as_is" };
 
-/* Counted are the accesses of the kernel; those of programs are in its way, no more. */
+/* Only misses of the kernel are reported; programs just compete for entries. */
 enum mode { USER, KERNEL, MODES };
 
 static struct {
@@ -44,7 +44,7 @@ static struct {
 } models[MAX_CPUS];
 static unsigned int nr_models;
 
-static uint8_t pmds[MAX_PMDS];		/* enum window_pmd, as the guest has told */
+static uint8_t pmds[MAX_PMDS];		/* enum window_pmd, as reported by the guest */
 static bool is_awake, is_open, is_map;
 static qemu_plugin_id_t plugin;
 static unsigned int nr_windows;
@@ -61,14 +61,14 @@ static bool is_vmemmap(uint64_t addr)
 	return addr >= VMEMMAP && addr < VMEMMAP_END;
 }
 
-/* How what lies outside the vmemmap is mapped */
+/* The page size of addresses outside the vmemmap */
 static enum tlb_page page_of(uint64_t addr)
 {
 	return (addr >= DIRECT_MAP && addr < DIRECT_MAP_END) ||
 	       (addr >= KERNEL_IMAGE && addr < KERNEL_IMAGE_END) ? TLB_2M : TLB_4K;
 }
 
-/* How @mapping has the address mapped */
+/* The page size of the address in @mapping */
 static enum tlb_page page_in(enum mapping mapping, uint64_t addr, enum window_pmd pmd)
 {
 	if (!is_vmemmap(addr))
@@ -156,9 +156,9 @@ static void close_window(void)
 static void register_callbacks(qemu_plugin_id_t id);
 
 /*
- * What was translated for a plugin asleep is translated anew. Never the other way
- * round: QEMU 7.2 may keep a pointer to what is to be called for the last access, and
- * only code that is watched renews it.
+ * Has all code translated again, with callbacks. They are never removed again: QEMU 7.2
+ * may keep a pointer to the callback of the last access, and only code with callbacks
+ * renews it.
  */
 static void wake_up(void)
 {
@@ -225,7 +225,7 @@ static bool add_model(const char *name)
 	if (suffix && strcmp(suffix, "-apart"))
 		i = tlb_nr_cpus;
 	if (i == tlb_nr_cpus || nr_models == MAX_CPUS) {
-		fprintf(stderr, "tlb-sim: no CPU '%s' is known, or there are too many\n", name);
+		fprintf(stderr, "tlb-sim: unknown CPU '%s', or too many CPUs\n", name);
 		return false;
 	}
 	models[nr_models].name = strdup(name);
@@ -239,7 +239,7 @@ static bool add_model(const char *name)
 	return true;
 }
 
-/* 1 for QEMU 7.2; QEMU 10 wants 2 at least. */
+/* 1 for QEMU 7.2; QEMU 10 requires at least 2. */
 #ifndef PLUGIN_VERSION
 #define PLUGIN_VERSION 1
 #endif
@@ -257,7 +257,7 @@ VISIBLE int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 			return -1;
 	}
 	if (!out || !nr_models) {
-		fprintf(stderr, "tlb-sim: out=FILE and cpu=NAME are wanted\n");
+		fprintf(stderr, "tlb-sim: out=FILE and cpu=NAME are required\n");
 		return -1;
 	}
 	fprintf(out, "[");

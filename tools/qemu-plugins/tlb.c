@@ -9,8 +9,8 @@
 #define SHIFT_512G	39
 
 /*
- * Caches of paging structures are told by few sources; where nothing is known, the
- * sizes that measurements of Skylake have found are taken, for all CPUs alike.
+ * Few sources document the caches of paging structures, so all CPUs have the sizes that
+ * were measured on Skylake.
  */
 #define WALK_CACHES .pde = { 32, 4 }, .pdpte = { 4, 4 }, .pml4e = { 2, 2 }
 
@@ -44,7 +44,7 @@ const struct tlb_cpu tlb_cpus[] = {
 
 const unsigned int tlb_nr_cpus = sizeof(tlb_cpus) / sizeof(tlb_cpus[0]);
 
-/* Tag 0 is no entry: a tag has the size of its page in it. */
+/* Tag 0 is an empty entry: any other tag includes the page's size. */
 struct entry {
 	uint64_t tag, used;
 };
@@ -68,8 +68,8 @@ static struct tlb_cache *cache_new(struct tlb_shape shape)
 }
 
 /*
- * Whether it is there; afterwards it is, in place of the one unused for longest. What
- * was used last is the youngest already.
+ * Returns whether the tag is cached. If not, it replaces the least recently used entry of
+ * its set. The entry that was used last needs no update: it is the youngest already.
  */
 static bool cache_touch(struct tlb_cache *cache, uint64_t number, uint64_t tag)
 {
@@ -98,15 +98,15 @@ static bool cache_touch(struct tlb_cache *cache, uint64_t number, uint64_t tag)
 	return false;
 }
 
-/* A translation of 1 << @shift bytes: its size is part of what it is found by. */
+/* Looks up a translation of 1 << @shift bytes; the size is part of the tag. */
 static bool cache_translates(struct tlb_cache *cache, uint64_t addr, unsigned int shift)
 {
 	return cache_touch(cache, addr >> shift, addr >> shift << shift | shift);
 }
 
 /*
- * From the lowest table whose place is known; every entry below has to be read, and
- * is known afterwards. The entry that maps the page is kept by the TLBs alone.
+ * A walk begins at the lowest table whose address is cached. It reads each entry below,
+ * and caches it. The entry that maps the page is cached by the TLBs only.
  */
 static unsigned int walk(struct tlb *tlb, uint64_t addr, enum tlb_page page)
 {

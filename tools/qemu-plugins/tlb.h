@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* TLBs and paging-structure caches of a CPU, as far as data accesses see them. */
+/* A model of the TLBs and paging-structure caches of a CPU, for data accesses */
 #ifndef TLB_H
 #define TLB_H
 
@@ -8,17 +8,17 @@
 
 enum tlb_page { TLB_4K, TLB_2M, TLB_PAGES };
 
-/* A cache of so many entries in sets of so many ways; no entries: there is none */
+/* Size of a cache and ways of each set; with no entries, the CPU has no such cache */
 struct tlb_shape {
 	unsigned int entries, ways;
 };
 
 /**
  * struct tlb_cpu - one row of the table of CPUs
- * @name: as it is asked for, one word
+ * @name: one word, for the option cpu=
  * @cores: the processors that have it
- * @source: where the figures are from
- * @l1: first level for each page size; with no entries for TLB_2M one for both
+ * @source: the document that the figures are from
+ * @l1: first level for each page size; if TLB_2M has no entries, TLB_4K is for both
  * @l2: second level, for both page sizes
  * @pde: cache of page-directory entries that point to a page table
  * @pdpte: cache of entries that point to a page directory
@@ -52,9 +52,9 @@ void tlb_free(struct tlb *tlb);
 
 /**
  * tlb_access - one access to one address
- * @tlb: whose
+ * @tlb: the TLBs of one CPU
  * @counts: where to count it
- * @addr: virtual address; what crosses a page is two accesses
+ * @addr: virtual address; an access that crosses a page needs two calls
  * @page: how the address is mapped
  * @adjacent: the pages around it, in an aligned group of four, are adjacent in
  *	physical memory too and mapped alike

@@ -34,7 +34,7 @@ static struct tlb *start(const struct tlb_cpu *cpu)
 	return tlb_new(cpu);
 }
 
-/* Runs over @pages pages, @rounds times; returns what the last round missed. */
+/* Runs over @pages pages, @rounds times; returns the counts of the last round. */
 static struct tlb_counts rounds(struct tlb *tlb, int pages, int rounds, enum tlb_page page,
 				unsigned long step, bool adjacent)
 {
@@ -64,7 +64,7 @@ static void what_fits_is_not_missed(void)
 	tlb_free(tlb);
 }
 
-/* 16 sets of 4: a fifth page of one set drives the first one out, and so on round */
+/* 16 sets of 4 ways: with a fifth page in one set, each access evicts the next page. */
 static void one_more_than_the_ways_misses_all(void)
 {
 	struct tlb *tlb = start(&small);
@@ -138,7 +138,7 @@ static void sizes_are_apart(void)
 	tlb_free(tlb);
 }
 
-/* 16 pages in 4 entries, if they lie together; only where the CPU does that */
+/* 16 adjacent pages use 4 entries, but only on a CPU that coalesces */
 static void neighbours_share_an_entry(void)
 {
 	struct tlb *tlb = start(&pairs);
@@ -154,7 +154,7 @@ static void neighbours_share_an_entry(void)
 	tlb_free(tlb);
 }
 
-/* Every CPU of the table holds what its first and second level have entries for. */
+/* Both levels of every CPU in the table hold as many pages as they have entries. */
 static void cpus_reach_what_they_say(void)
 {
 	unsigned int i;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a program tells the simulation, and perf: nothing happens anywhere else. */
+/* How a program talks to the plugins and to perf; without them it has no effect. */
 #ifndef WINDOW_H
 #define WINDOW_H
 
 #include <sys/cdefs.h>
 
 /*
- * An instruction without effect, whose displacement no compiler would choose: "HVO"
- * in its upper three bytes, what is meant in the lowest.
+ * A mark is a nop with a displacement that no compiler would choose: "HVO" in the upper
+ * three bytes, the kind of mark in the lowest.
  */
 #define WINDOW_OPENS	0x4f564801
 #define WINDOW_CLOSES	0x4f564802
 #define WINDOW_MAP	0x4f564803	/* see map.c */
-#define WINDOW_WAKES	0x4f564804	/* soon after the first mark the plugin is awake */
+#define WINDOW_WAKES	0x4f564804	/* wakes the plugin, as any first mark does */
 
 /*
- * After WINDOW_MAP and until the next mark the program tells how the vmemmap is
- * mapped, by reading: one byte for each PMD, at WINDOW_MAP_BASE, and in it which of
- * WINDOW_PMD_KINDS it is.
+ * Between WINDOW_MAP and the next mark the program reports how the vmemmap is mapped:
+ * for each PMD that is not a leaf, it reads the byte at WINDOW_MAP_BASE +
+ * number * WINDOW_PMD_KINDS + kind.
  */
 #define WINDOW_MAP_BASE	0x4f5600000000UL
 #define WINDOW_PMD_SIZE	(2UL << 20)
 
 enum window_pmd {
-	WINDOW_PMD_LEAF,	/* 2 MiB at once */
+	WINDOW_PMD_LEAF,	/* one 2 MiB page */
 	WINDOW_PMD_TABLE,	/* by 4 KiB pages */
-	WINDOW_PMD_TAILS,	/* likewise, some of them shared tails */
+	WINDOW_PMD_TAILS,	/* the same, some of them shared tails */
 	WINDOW_PMD_KINDS
 };
 
@@ -38,7 +38,7 @@ static __always_inline void window_mark(int number)
 #error "the marks are x86-64 instructions"
 #endif
 
-/* From here to there it is counted; the seconds between them are returned. */
+/* Open and close the window that is measured; window_close() returns its seconds. */
 void window_open(void);
 double window_close(void);
 

@@ -2,9 +2,9 @@
 /*
  * Wide windows for races, in the debug kernel only
  *
- * Under /sys/kernel/debug/hvo_race a test names a walker, the task to hold up,
- * for how long at which points, and what to leave out of the protocol with
- * walkers, TLBs and memory failures. Nothing is different until then.
+ * In /sys/kernel/debug/hvo_race a test sets the task to delay (the walker), the delay
+ * at each point, and the steps to leave out of the protocol with walkers, TLBs and
+ * memory failures. By default there is no delay and no step is left out.
  */
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
@@ -16,19 +16,19 @@
 #include "hvo_race.h"
 
 #define SKIP_WAIT	1	/* between freezing and remapping */
-#define SKIP_ORDER	2	/* ask as stock does: for a fake head, then for the count */
+#define SKIP_ORDER	2	/* stock's order: fake head first, then the refcount */
 #define SKIP_FLUSH	4
-#define SKIP_SECOND_ANSWER	8	/* a page that is to be marked has become HugeTLB */
-#define SKIP_MARKS_BEGIN	16	/* a first mark is about to be set */
+#define SKIP_SECOND_ANSWER	8	/* the second check for HugeTLB, before the mark */
+#define SKIP_MARKS_BEGIN	16	/* the announcement of the first mark */
 
-static u32 walker;		/* its thread ID; 0 again once it was held up */
+static u32 walker;		/* its thread ID; reset to 0 when it was delayed */
 static u32 before_check_ms;	/* outside the RCU section */
-static u32 between_ms;		/* the two questions */
+static u32 between_ms;		/* the two checks of page_ref_add_unless() */
 static u32 before_write_ms;
 static u32 after_wait_ms;
 static u32 before_mark_ms;	/* outside the RCU section */
 static u32 while_marking_ms;
-static u32 after_mark_ms;	/* and before the error is counted */
+static u32 after_mark_ms;	/* but before the error is counted */
 static u32 skip;
 
 static bool is_walker(void)
@@ -50,7 +50,7 @@ static void between(void)
 	}
 }
 
-/* The two questions of page_ref_add_unless(), with time to spare in between */
+/* The two checks of page_ref_add_unless(), with a delay in between */
 bool hvo_race_may_write(struct page *page, int unless)
 {
 	bool in_use, fake;
@@ -67,7 +67,7 @@ bool hvo_race_may_write(struct page *page, int unless)
 	return in_use && !fake;
 }
 
-/* What atomic_add_unless() does, with time to spare before the attempt */
+/* Like atomic_add_unless(), with a delay before the attempt */
 bool hvo_race_add_unless(atomic_t *count, int nr, int unless)
 {
 	int seen = atomic_read(count);

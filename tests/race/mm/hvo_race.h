@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Debug kernel only: where tests wait, and what they have left out. */
+/* Debug kernel only: delays, and steps of the protocol to leave out, for tests. */
 #ifndef _MM_HVO_RACE_H
 #define _MM_HVO_RACE_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs a program as a workload: in the window, and with the line of JSON after it. */
+/* Runs any program as a workload: in a window, followed by the line of JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "window.h"
 
-/* What it writes is not ours. */
+/* Standard output is for the line of JSON, so the program writes to stderr. */
 static int run(char **command)
 {
 	pid_t pid = fork();

@@ -11,7 +11,7 @@ static void path_of(char *path, size_t size, long number)
 	snprintf(path, size, "%s/churn.%d.%ld", work_dir, (int)getpid(), number);
 }
 
-/* Written, read, truncated, and the next one; in the end all are removed. */
+/* Writes and reads, or truncates, random files; removes all of them in the end. */
 static long run(void)
 {
 	static char block[16 * PAGE];

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include "work.h"
 
-/* Into the kernel and out again, where no struct page is */
+/* A system call that reads no struct page */
 static long run(void)
 {
 	long i;
@@ -15,5 +15,5 @@ static long run(void)
 }
 
 const struct work work = {
-	"control", "Asks for its parent: no struct page is read for that.", 200000, NULL, run,
+	"control", "Calls getppid(), which reads no struct page.", 200000, NULL, run,
 };

@@ -11,7 +11,7 @@
 static char *memory;
 static int file;
 
-/* The file is small: it is the pages read into that are looked up. */
+/* A small file will do: the struct pages that count are those of the buffers. */
 static void prepare(void)
 {
 	char path[4096];
@@ -25,7 +25,7 @@ static void prepare(void)
 	if (write(file, memory, FILE_SIZE) != FILE_SIZE || fsync(file))
 		work_fail(path);
 	if (fcntl(file, F_SETFL, O_DIRECT))
-		work_fail("the file system does not know O_DIRECT; use --dir");
+		work_fail("the file system does not support O_DIRECT; use --dir");
 }
 
 static long run(void)

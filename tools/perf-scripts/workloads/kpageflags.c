@@ -7,7 +7,7 @@
 static int file;
 static uint64_t first, nr;
 
-/* The largest piece of System RAM; elsewhere there are no struct pages. */
+/* Uses the largest range of System RAM; other addresses have no struct pages. */
 static void prepare(void)
 {
 	FILE *iomem = fopen("/proc/iomem", "r");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tells the simulation how the kernel has mapped the vmemmap, and prints it as one
+ * Reports to the simulation how the kernel has mapped the vmemmap, and prints it as one
  * line of JSON. Needs root, debugfs, and a kernel with PTDUMP_DEBUGFS.
  */
 #include <stdio.h>

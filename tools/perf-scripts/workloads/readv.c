@@ -11,7 +11,7 @@ static void prepare(void)
 	memory = work_memory(work_size);
 }
 
-/* Its own memory, but as from any other task: through the page tables */
+/* Reads its own memory, but through the page tables, as for any other task. */
 static long run(void)
 {
 	uint64_t word;

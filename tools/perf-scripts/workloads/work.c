@@ -17,7 +17,7 @@ static void print_help(FILE *to)
 {
 	fprintf(to, "usage: %s [--size MIB] [--operations N] [--dir DIR]\n%s\n"
 		"  --size MIB       memory to work on (a quarter of what is available)\n"
-		"  --operations N   how many (%ld)\n"
+		"  --operations N   number of operations (%ld)\n"
 		"  --dir DIR        for files (the current one)\n"
 		"Prints one line of JSON.\n", work.name, work.does, work.operations);
 	exit(to == stderr ? 2 : 0);
@@ -114,7 +114,7 @@ static void parse(int argc, char **argv)
 	if (optind < argc)
 		print_help(stderr);
 	if (!work_size)
-		work_fail("no idea how much memory there is; say --size");
+		work_fail("cannot tell how much memory is available; use --size");
 }
 
 int main(int argc, char **argv)
