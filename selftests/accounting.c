@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every page freed and taken is accounted for, exactly. */
+/* The counters of vmemmap pages and saved memory are exact. */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ static int grow_and_count(long *extra)
 
 	HVO_POOL(PAGES);
 	*extra = allocated_pages() - before - PAGES * 512;
-	ksft_print_msg("%ld pages beside the pool itself\n", *extra);
+	ksft_print_msg("%ld pages allocated besides the pool\n", *extra);
 	return KSFT_PASS;
 }
 
@@ -39,20 +39,20 @@ static int growing_frees_seven_of_eight(void)
 	return KSFT_PASS;
 }
 
-/* The first time, and again. Other tasks allocate meanwhile: allow them a little. */
+/* Checks two growths of the pool. The limit leaves room for other tasks. */
 static int growing_allocates_nothing_else(void)
 {
-	CHECK(extra_first < PAGES / 8, "%ld the first time", extra_first);
+	CHECK(extra_first < PAGES / 8, "%ld pages the first time", extra_first);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	TRY(grow_and_count(&extra_again));
-	CHECK(extra_again < PAGES / 8, "a page for each would be %ld", PAGES);
+	CHECK(extra_again < PAGES / 8, "one for each huge page would be %ld", PAGES);
 	return KSFT_PASS;
 }
 
 /*
- * A page that came from boot memory is freed for good, and comes back as one
- * from the page allocator: one counter goes down, the other up. From the second
- * time on, each returns by itself.
+ * A restored vmemmap page always comes from the page allocator, even if the freed
+ * one came from memblock. So nr_memmap_boot_pages never grows and nr_memmap_pages
+ * ends no lower. Their sum is the same as before.
  */
 static int counters_return(void)
 {
@@ -68,8 +68,9 @@ static int counters_return(void)
 	hvo_pool(1);
 	hvo_pool(0);
 	CHECK(hvo_vmemmap_pages() == sum, "%ld pages, before %ld", hvo_vmemmap_pages(), sum);
-	CHECK(hvo_vmstat("nr_memmap_boot_pages") <= boot, "boot pages from nowhere");
-	CHECK(hvo_vmstat("nr_memmap_pages") >= buddy, "pages lost");
+	CHECK(hvo_vmstat("nr_memmap_boot_pages") <= boot,
+	      "more boot pages than before");
+	CHECK(hvo_vmstat("nr_memmap_pages") >= buddy, "fewer pages than before");
 	return KSFT_PASS;
 }
 
@@ -96,12 +97,12 @@ static int one_by_one_is_the_same(void)
 	for (i = 1; i <= 20; i++) {
 		CHECK(hvo_pool(i) == i, "pool %ld", i);
 		CHECK(before - hvo_vmemmap_pages() == optimize * i * TAILS_2M,
-		      "%ld freed by %ld", before - hvo_vmemmap_pages(), i);
+		      "%ld freed for %ld", before - hvo_vmemmap_pages(), i);
 	}
 	for (i = 19; i >= 0; i--) {
 		CHECK(hvo_pool(i) == i, "pool %ld", i);
 		CHECK(before - hvo_vmemmap_pages() == optimize * i * TAILS_2M,
-		      "%ld freed by %ld", before - hvo_vmemmap_pages(), i);
+		      "%ld freed for %ld", before - hvo_vmemmap_pages(), i);
 	}
 	return KSFT_PASS;
 }
@@ -122,7 +123,7 @@ static int gigantic_frees_all_but_one(void)
 	return KSFT_PASS;
 }
 
-/* Pages that enter while the sysctl is 0 stay whole, and leave as they came. */
+/* Pages that enter the pool while the sysctl is 0 are not optimized. */
 static int mixed_pool_is_counted_right(void)
 {
 	long before = hvo_vmemmap_pages();
@@ -140,7 +141,7 @@ static int mixed_pool_is_counted_right(void)
 	return KSFT_PASS;
 }
 
-/* As the memory blocks of 128 MiB tell */
+/* A memory block is 128 MiB, which is 2^15 pages. */
 static bool is_on_node_1(uint64_t pfn)
 {
 	char block[64];
@@ -149,7 +150,7 @@ static bool is_on_node_1(uint64_t pfn)
 	return !access(block, F_OK);
 }
 
-/* Not if what a page of one node had too many goes to the next, which is of the other. */
+/* Spare vmemmap pages of one node must not go to a huge page of the other node. */
 static int restored_pages_stay_on_their_node(void)
 {
 	uint64_t pfns[64], ptes[1 + TAILS_2M];
@@ -172,7 +173,7 @@ static int restored_pages_stay_on_their_node(void)
 		for (j = 1; j <= TAILS_2M; j++)
 			remote += is_on_node_1(PTE_FRAME(ptes[j])) != is_on_node_1(pfns[i]);
 	}
-	CHECK(!remote, "%d of %d pages are of the other node", remote, 64 * TAILS_2M);
+	CHECK(!remote, "%d of %d pages on the wrong node", remote, 64 * TAILS_2M);
 	return KSFT_PASS;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pools reserved on the command line: hugepages= and hugepagesz=1G hugepages=.
- * The command line also says, for this test, how many: hvo.boot_2m, hvo.boot_1g.
- * In the mode "boot" all of them are optimized, and nothing changes afterwards.
+ * hvo.boot_2m= and hvo.boot_1g= tell this test how many pages to expect.
+ * In mode "boot" all of them are optimized, and the vmemmap does not change later.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,7 +15,7 @@ static long promised(const char *name)
 	return hvo_cmdline(name, value, sizeof(value)) ? atol(value) : -1;
 }
 
-/* With both pools optimized */
+/* What both pools save when they are optimized */
 static long promised_kib(void)
 {
 	return promised("hvo.boot_2m") * SAVED_2M + promised("hvo.boot_1g") * SAVED_1G;
@@ -33,7 +33,7 @@ static int pools_are_there_and_optimized(void)
 	return KSFT_PASS;
 }
 
-/* How many of the pool share their tails, or -1 */
+/* How many pages of the pool have shared tails; -1 if the pool cannot be mapped */
 static long sharing(long pages, size_t size, int tails)
 {
 	char *map = hvo_map(pages * size, size);
@@ -47,7 +47,7 @@ static long sharing(long pages, size_t size, int tails)
 	return found;
 }
 
-/* What is saved is the sum of both sizes: here each by itself */
+/* saved_kb is the sum for both sizes, so check each size separately. */
 static int each_page_shares_its_tails(void)
 {
 	long small = promised("hvo.boot_2m"), big = promised("hvo.boot_1g"), found;
@@ -77,7 +77,7 @@ static int content_holds(void)
 	return KSFT_PASS;
 }
 
-/* Mode "boot": later pages stay whole, earlier ones stay in the pool. */
+/* Mode "boot": new pages are not optimized, and boot-time pages stay surplus. */
 static int sealed_pool_keeps_its_pages(void)
 {
 	long small = promised("hvo.boot_2m");
@@ -91,7 +91,7 @@ static int sealed_pool_keeps_its_pages(void)
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(POOL_2M "surplus_hugepages") == small, "%ld surplus",
 	      hvo_read(POOL_2M "surplus_hugepages"));
-	CHECK(hvo_pool(small) == small, "cannot take them back");
+	CHECK(hvo_pool(small) == small, "cannot take back surplus pages");
 	CHECK(hvo_read(POOL_2M "surplus_hugepages") == 0, "%ld surplus",
 	      hvo_read(POOL_2M "surplus_hugepages"));
 	CHECK(hvo_vmemmap_pages() == vmemmap, "the vmemmap has changed");

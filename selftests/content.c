@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is in the pages stays in the pages, whatever happens to their vmemmap. */
+/* The content of pages does not change when their vmemmap does. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static bool was_of_the_pool(uint64_t pfn)
 	return false;
 }
 
-/* Ordinary memory that was a pool, with its old vmemmap given to others */
+/* Memory of a freed pool is ordinary memory again, with a restored vmemmap. */
 static int freed_pool_is_ordinary_memory(void)
 {
 	size_t size = 256UL << 20, at;
@@ -85,8 +85,8 @@ static int freed_pool_is_ordinary_memory(void)
 			again += was_of_the_pool(hvo_pfn(map + at));
 		munmap(map, size);
 	}
-	ksft_print_msg("memory of %ld freed pages used again\n", again);
-	CHECK(again > 0, "others were used");
+	ksft_print_msg("memory of %ld freed huge pages was reused\n", again);
+	CHECK(again > 0, "no memory of the pool was reused");
 	return KSFT_PASS;
 }
 
@@ -106,8 +106,8 @@ static int survives_fork_and_copy_on_write(void)
 		_exit(!hvo_filled(map, 8 * HUGE_2M, 3));
 	}
 	wait(&status);
-	CHECK(!status, "wrong in the child");
-	CHECK(hvo_filled(map, 8 * HUGE_2M, 2), "the child wrote to the parent's");
+	CHECK(!status, "wrong content in the child");
+	CHECK(hvo_filled(map, 8 * HUGE_2M, 2), "the child changed parent pages");
 	munmap(map, 8 * HUGE_2M);
 	return KSFT_PASS;
 }
@@ -158,7 +158,7 @@ static int survives_soft_offline(void)
 	return KSFT_PASS;
 }
 
-/* A pool of files: content reached by read() through the page cache of hugetlbfs */
+/* Content of a hugetlbfs file, which keeps its pages while it is not mapped */
 static int survives_in_files(void)
 {
 	int fd = memfd_create("hvo", MFD_HUGETLB);

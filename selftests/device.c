@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device memory (a legacy pmem region, memmap=<size>!<start> at boot): its struct
- * pages are mapped as the mode says while they lie in ordinary memory, and by PMDs
- * in every mode when the device brings its own (an altmap).
+ * Device memory: a legacy pmem region (memmap=<size>!<start> at boot). If its struct
+ * pages are in ordinary memory, they are mapped as the mode requires. If they are on
+ * the device itself (an altmap), PMDs map them in every mode.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +63,9 @@ static int with_altmap_by_pmds(void)
 	NEED(region_kib(), "no device memory");
 	CHECK(!hvo_write_str(ND "drivers/nd_pmem/unbind", "namespace0.0"), "unbind");
 	CHECK(!mapped_kib(true) && !mapped_kib(false), "the vmemmap is still there");
-	CHECK(pages - hvo_vmemmap_pages() == (long)region_kib() / 4, "%ld pages went, not %lu",
-	      pages - hvo_vmemmap_pages(), region_kib() / 4);
+	CHECK(pages - hvo_vmemmap_pages() == (long)region_kib() / 4,
+	      "%ld pages freed, not %lu", pages - hvo_vmemmap_pages(),
+	      region_kib() / 4);
 
 	CHECK(!hvo_write_str(PFN "mode", "pmem"), "mode");
 	CHECK(!hvo_write_str(PFN "uuid", "11111111-2222-3333-4444-555555555555"), "uuid");
@@ -75,7 +76,7 @@ static int with_altmap_by_pmds(void)
 	return KSFT_PASS;
 }
 
-/* All of ordinary memory beside it is optimized as ever. */
+/* Huge pages in ordinary memory are still optimized. */
 static int pool_beside_it_is_not_disturbed(void)
 {
 	long before = hvo_vmemmap_pages();

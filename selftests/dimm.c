@@ -11,7 +11,7 @@
 #include "hvo.h"
 
 #define MEMORY "/sys/devices/system/memory/"
-/* longer than the host's own patience, so that it can tell what went wrong */
+/* longer than the 120 s timeout of vm/monitor, so that its error message arrives */
 #define PATIENCE_MS 150000
 
 unsigned long blocks[MAX_BLOCKS];
@@ -50,7 +50,7 @@ static int ascending(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* With no @file any block from @first on */
+/* Like find_blocks(), but only blocks from @first on */
 static void find_from(unsigned long first, const char *file, const char *content)
 {
 	DIR *dir = opendir(MEMORY);
@@ -115,7 +115,7 @@ bool hosts_itself(void)
 			      word, sizeof(word)) && word[0] == 'Y';
 }
 
-/* The second serial port, where this test's own output goes as well */
+/* The second serial port, which also carries the output of this test */
 static int line_to_host(void)
 {
 	int line = open("/dev/ttyS1", O_RDWR | O_NOCTTY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory blocks as sysfs shows them, and the host that plugs DIMMs. */
+/* Memory blocks in sysfs, and requests to the host, which plugs DIMMs. */
 #ifndef HVO_DIMM_H
 #define HVO_DIMM_H
 
@@ -12,25 +12,25 @@ extern unsigned long blocks[MAX_BLOCKS];
 extern int nr_blocks;
 
 /*
- * Makes blocks[] those whose @file has just this content, say "state" "offline", or
- * all with no @file (NULL). Not more than MAX_BLOCKS.
+ * Fills blocks[] with up to MAX_BLOCKS memory blocks whose sysfs @file has this
+ * content, for example "state" and "offline". If @file is NULL, every block matches.
  */
 void find_blocks(const char *file, const char *content);
-/* Those from 4 GiB on, where DIMMs are: what the guest boots with is below. */
+/* Fills blocks[] with the blocks above 4 GiB: the DIMMs. Boot memory is below. */
 void find_added_blocks(void);
 unsigned long block_pages(void);
 int block_write(unsigned long block, const char *state);
 bool block_is(unsigned long block, const char *file, const char *content);
-/* How many of blocks[] are in that state, or are there at all (NULL) */
+/* How many of blocks[] are in @state; if it is NULL, how many exist */
 int count_blocks(const char *state);
-/* Whether blocks[] has the page */
+/* Whether the page is in one of blocks[] */
 bool is_hot(uint64_t pfn);
-/* Whether the first and the last vmemmap page of the block are */
+/* Whether PTEs map the first and the last vmemmap page of the block */
 bool mapped_by_ptes(unsigned long block);
-/* Memory that hosts its own vmemmap keeps PMDs, in every mode. */
+/* Whether hotplugged memory holds its own vmemmap, which PMDs map in every mode */
 bool hosts_itself(void);
 
-/* Asks vm/monitor; returns what it answered, "ok" if all went well. */
+/* Sends a request to vm/monitor; returns its answer, which is "ok" on success. */
 const char *ask_host(const char *request);
 #define ASK_HOST(request) do {						\
 	const char *answer = ask_host(request);				\

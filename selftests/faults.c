@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation on the way out of the pool is made to fail, one after the
- * other: the page leaves or stays, whole, and a second try without the fault
- * works.
+ * A page that leaves the pool needs memory. Each of these allocations is made to
+ * fail, one after the other. The page then leaves, or stays in the pool and is
+ * still optimized, and a retry without the fault works.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static void put(int fd, long value)
 		ksft_print_msg("writing %ld: %s\n", value, strerror(errno));
 }
 
-/* Where the workqueues free pages and refill the reserve */
+/* Kworkers restore and free surplus pages, and refill the reserve. */
 static void workers_may_fail(bool yes)
 {
 	DIR *proc = opendir("/proc");
@@ -49,7 +49,7 @@ static void workers_may_fail(bool yes)
 		closedir(proc);
 }
 
-/* A way to fail: at the @n-th allocation, for @times of them */
+/* Fail the @n-th allocation if @single, else @times allocations from page @n on. */
 struct fault {
 	bool single;
 	long n, times;
@@ -65,7 +65,7 @@ static void arm(const struct fault *fault)
 		put(make_it_fail, 1);
 }
 
-/* Returns whether the fault was reached. */
+/* Returns whether the fault was injected. */
 static bool disarm(const struct fault *fault)
 {
 	char left[24] = "";
@@ -99,7 +99,7 @@ static bool have_faults(void)
 	return true;
 }
 
-/* The reserve is filled by a work, and soon: all of it or nothing. */
+/* A work item fills the reserve. It is full or empty; wait up to 5 seconds. */
 static int reserve_is_full(void)
 {
 	int tries;
@@ -130,7 +130,7 @@ static int empty_the_pool(void)
 	return reserve_is_full();
 }
 
-/* Takes one page out of the pool, with @fault; *stuck says that it stayed. */
+/* Takes one page out of the pool, with @fault; *stuck is set if the page stayed. */
 static int shrink(const struct fault *fault, bool *reached, bool *stuck)
 {
 	long failures = hvo_read(HVO_SYSFS "restore_failures");
@@ -143,11 +143,12 @@ static int shrink(const struct fault *fault, bool *reached, bool *stuck)
 	close(pages);
 	*stuck = hvo_read(POOL_2M "nr_hugepages") == POOL;
 	TRY(*stuck ? pool_is(POOL, 1) : pool_is(POOL - 1, 0));
-	CHECK((hvo_read(HVO_SYSFS "restore_failures") > failures) == *stuck, "not counted");
+	CHECK((hvo_read(HVO_SYSFS "restore_failures") > failures) == *stuck,
+	      "counted wrong");
 	return empty_the_pool();
 }
 
-/* As shrink(), of a page that a work has to restore */
+/* Like shrink(), but with a surplus page, which a work item restores */
 static int unmap_surplus(const struct fault *fault, bool *reached, bool *stuck)
 {
 	char *map;
@@ -159,7 +160,7 @@ static int unmap_surplus(const struct fault *fault, bool *reached, bool *stuck)
 	arm(fault);
 	put(make_it_fail, 0);
 	munmap(map, HUGE_2M);
-	hvo_pool(0); /* waits for the work */
+	hvo_pool(0); /* waits for the work item */
 	*reached = disarm(fault);
 	workers_may_fail(false);
 	*stuck = hvo_read(POOL_2M "nr_hugepages") == 1;
@@ -170,8 +171,9 @@ static int unmap_surplus(const struct fault *fault, bool *reached, bool *stuck)
 typedef int (*operation)(const struct fault *fault, bool *reached, bool *stuck);
 
 /*
- * Faults from the first page on that is allocated, the second, and so on until that is
- * not reached: all @nr_pages at the least. And the page leaves in spite of them.
+ * Runs @operation with a fault at the first allocated page, then at the second,
+ * until the fault is not reached. At least @nr_pages faults must be reached. The
+ * page must leave the pool each time.
  */
 static int each_in_turn(operation operation, bool single, long times, long nr_pages)
 {
@@ -182,30 +184,30 @@ static int each_in_turn(operation operation, bool single, long times, long nr_pa
 	NEED(hvo_optimizing(), "pages are not being optimized");
 	for (fault.n = 1; reached && fault.n < 100; fault.n++) {
 		if (operation(&fault, &reached, &stuck) != KSFT_PASS) {
-			ksft_print_msg("failing was number %ld\n", fault.n);
+			ksft_print_msg("failed with a fault at page %ld\n", fault.n);
 			return KSFT_FAIL;
 		}
 		nr_stuck += stuck;
 	}
 	ksft_print_msg("%ld faults, %d times the page stayed\n", fault.n - 2, nr_stuck);
-	CHECK(!reached && fault.n - 2 >= nr_pages, "they were not reached");
-	CHECK(!nr_stuck, "%d times", nr_stuck);
+	CHECK(!reached && fault.n - 2 >= nr_pages, "wrong number of faults reached");
+	CHECK(!nr_stuck, "the page stayed %d times", nr_stuck);
 	return KSFT_PASS;
 }
 
-/* Single pages do as well as one block, so one fault is never felt. */
+/* If the block allocation fails, single pages are used: one fault has no effect. */
 static int shrinking_with_one_fault(void)
 {
 	return each_in_turn(shrink, true, 1, 1);
 }
 
-/* No block, and later no single page: then all of it is tried again. */
+/* The block allocation fails, and later that of a single page: both are retried. */
 static int shrinking_with_two_faults(void)
 {
 	return each_in_turn(shrink, false, 2, TAILS_2M);
 }
 
-/* From some point on nothing can be had: this is what the reserve is for. */
+/* From some point on every allocation fails, so the reserve must be used. */
 static int shrinking_with_nothing_more(void)
 {
 	long used = hvo_read(HVO_SYSFS "reserve_used");
@@ -213,12 +215,12 @@ static int shrinking_with_nothing_more(void)
 
 	if (ret != KSFT_PASS)
 		return ret;
-	CHECK(hvo_read(HVO_SYSFS "reserve_used") - used >= TAILS_2M, "used %ld times",
-	      hvo_read(HVO_SYSFS "reserve_used") - used);
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") - used >= TAILS_2M,
+	      "used only %ld times", hvo_read(HVO_SYSFS "reserve_used") - used);
 	return KSFT_PASS;
 }
 
-/* What is free, or cached by the slab allocator: the debug kernel frees late. */
+/* Includes the slab, because the debug kernel delays the freeing of slab objects. */
 static long unused_kib(void)
 {
 	return hvo_free_kib() + hvo_meminfo("Slab");
@@ -235,8 +237,8 @@ static int surplus_page_with_nothing_more(void)
 }
 
 /*
- * Nor can the reserve be filled again: it lasts for one page. The others stay,
- * as surplus pages, and leave when there is memory again.
+ * The reserve is enough for one page, and the refill fails too. The other pages stay
+ * in the pool as surplus pages, and leave when memory is free again.
  */
 static int reserve_lasts_for_one_page(void)
 {
@@ -250,20 +252,22 @@ static int reserve_lasts_for_one_page(void)
 	workers_may_fail(true);
 	arm(&fault);
 	put(pages, 0);
-	CHECK(disarm(&fault), "nothing failed");
+	CHECK(disarm(&fault), "no allocation failed");
 	close(pages);
 	TRY(pool_is(POOL - 1, POOL - 1));
 	failures = hvo_read(HVO_SYSFS "restore_failures") - failures;
-	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used + 1, "it was not the reserve");
-	CHECK(hvo_read(HVO_SYSFS "reserve_kb") == 0, "it was filled from nothing");
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used + 1,
+	      "the reserve was not used exactly once");
+	CHECK(hvo_read(HVO_SYSFS "reserve_kb") == 0, "the reserve was refilled");
 	CHECK(failures >= POOL - 1, "%ld failures counted", failures);
 	workers_may_fail(false);
 	return empty_the_pool();
 }
 
 /*
- * No block and no single page: that leaves an error and the page. More faults than
- * these two, as the debug kernel allocates on its own account, too.
+ * The block allocation fails, then that of a single page. Demotion returns -ENOMEM,
+ * and the 1 GiB page stays. Ten faults instead of two, because the debug kernel
+ * has allocations of its own.
  */
 static int demote_once(long n)
 {
@@ -276,18 +280,21 @@ static int demote_once(long n)
 	ret = pwrite(demote, "1", 1, 0) == 1 ? 0 : errno;
 	reached = disarm(&fault);
 	close(demote);
-	CHECK(reached, "number %ld is not reached", n);
-	CHECK(ret == ENOMEM, "number %ld: %s", n, strerror(ret));
-	CHECK(hvo_read(POOL_1G "nr_hugepages") == 1, "number %ld: it is gone", n);
-	CHECK(hvo_saved_kib() == SAVED_1G, "number %ld: %ld KiB saved", n, hvo_saved_kib());
-	CHECK(vmemmap_before - hvo_vmemmap_pages() == TAILS_1G, "number %ld: %ld freed", n,
-	      vmemmap_before - hvo_vmemmap_pages());
+	CHECK(reached, "page %ld is not reached", n);
+	CHECK(ret == ENOMEM, "page %ld: %s", n, strerror(ret));
+	CHECK(hvo_read(POOL_1G "nr_hugepages") == 1,
+	      "page %ld: the 1 GiB page is gone", n);
+	CHECK(hvo_saved_kib() == SAVED_1G, "page %ld: %ld KiB saved", n,
+	      hvo_saved_kib());
+	CHECK(vmemmap_before - hvo_vmemmap_pages() == TAILS_1G,
+	      "page %ld: %ld freed", n, vmemmap_before - hvo_vmemmap_pages());
 	return KSFT_PASS;
 }
 
 /*
- * What was allocated before the fault has to be freed. It is so much here that
- * not doing so is more than the debug kernel, too, would take for itself.
+ * Pages allocated before the fault must be freed. The last three faults come after
+ * nearly 16 MiB each, so a leak exceeds the limit of 32 MiB. The debug kernel itself
+ * allocates less than that.
  */
 static int demotion_with_faults(void)
 {
@@ -304,9 +311,9 @@ static int demotion_with_faults(void)
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		TRY(demote_once(numbers[i]));
 	free -= unused_kib();
-	ksft_print_msg("%ld KiB less are free\n", free);
+	ksft_print_msg("%ld KiB less free memory\n", free);
 	CHECK(free < 32 * 1024, "%ld KiB are lost", free);
-	CHECK(!hvo_write(POOL_1G "demote", 1), "without a fault");
+	CHECK(!hvo_write(POOL_1G "demote", 1), "cannot demote without a fault");
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == 512, "%ld pages",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	return empty_the_pool();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What else HugeTLB can do: surplus, demotion, cgroups, poison, gigantic pages. */
+/* Other HugeTLB features: surplus, demotion, cgroups, hwpoison, gigantic pages. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,16 +16,16 @@ static int surplus_pages_come_and_go(void)
 	long optimize = hvo_optimizing();
 	char *map;
 
-	CHECK(!hvo_write(POOL_2M "nr_overcommit_hugepages", 8), "sysfs");
+	CHECK(!hvo_write(POOL_2M "nr_overcommit_hugepages", 8), "refused");
 	map = hvo_map(8 * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	CHECK(hvo_read(POOL_2M "surplus_hugepages") == 8, "%ld surplus",
 	      hvo_read(POOL_2M "surplus_hugepages"));
 	CHECK(hvo_optimized() == optimize * 8, "%ld optimized", hvo_optimized());
 	hvo_fill(map, 8 * HUGE_2M, 7);
-	CHECK(hvo_filled(map, 8 * HUGE_2M, 7), "content");
+	CHECK(hvo_filled(map, 8 * HUGE_2M, 7), "content changed");
 	munmap(map, 8 * HUGE_2M);
-	/* freed by a work; writing to the pool waits for it */
+	/* a work item frees them, and the write to nr_hugepages waits for it */
 	HVO_POOL(0);
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return KSFT_PASS;
@@ -42,7 +42,7 @@ static int demotion_splits_a_gigantic_page(void)
 	CHECK(hvo_read(POOL_1G "nr_hugepages") == 0, "the page is still there");
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == 512, "%ld pages of 2 MiB",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	/* less than for the one page of 1 GiB, which must no longer be in it */
+	/* less than the 1 GiB page saved, which must no longer be counted */
 	CHECK(hvo_saved_kib() == optimize * 512 * SAVED_2M, "%ld KiB saved", hvo_saved_kib());
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
@@ -60,7 +60,7 @@ static int demotion_twice_with_content(void)
 	hvo_fill(map, 64UL << 20, 8);
 	CHECK(!hvo_write(POOL_1G "demote", 1), "cannot demote the free one");
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == 512, "%ld", hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_filled(map, 64UL << 20, 8), "content of the other");
+	CHECK(hvo_filled(map, 64UL << 20, 8), "the page in use has changed");
 	munmap(map, HUGE_1G);
 	return KSFT_PASS;
 }
@@ -81,7 +81,7 @@ static int cgroup_counts_and_limits(void)
 	mkdir(CGROUP, 0755);
 	NEED(!access(CGROUP "hugetlb.2MB.max", W_OK), "no hugetlb cgroup controller");
 	CHECK(hvo_pool(10) == 10, "no pool");
-	CHECK(!hvo_write(CGROUP "hugetlb.2MB.max", 4 * HUGE_2M), "limit");
+	CHECK(!hvo_write(CGROUP "hugetlb.2MB.max", 4 * HUGE_2M), "cannot set limit");
 	join(CGROUP);
 	fits = hvo_map(4 * HUGE_2M, HUGE_2M);
 	CHECK(fits, "4 pages should fit");
@@ -90,7 +90,7 @@ static int cgroup_counts_and_limits(void)
 	too_much = mmap(NULL, HUGE_2M, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	CHECK(too_much != MAP_FAILED, "no mapping");
-	/* asking the kernel to fault it in fails without a signal */
+	/* a page fault over the limit raises SIGBUS, madvise() returns an error */
 	CHECK(madvise(too_much, HUGE_2M, 23 /* MADV_POPULATE_WRITE */) < 0, "no limit");
 	munmap(too_much, HUGE_2M);
 	munmap(fits, 4 * HUGE_2M);
@@ -101,7 +101,7 @@ static int cgroup_counts_and_limits(void)
 	return KSFT_PASS;
 }
 
-/* The poisoned 4 KiB are lost, the rest of the huge page returns. */
+/* Only the poisoned 4 KiB are lost. The rest of the huge page is freed. */
 static int soft_offline_of_a_free_page(void)
 {
 	long before = hvo_vmemmap_pages(), poisoned = hvo_meminfo("HardwareCorrupted");
@@ -122,7 +122,8 @@ static int soft_offline_of_a_free_page(void)
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	snprintf(text, sizeof(text), "0x%lx", pfn + 70);
-	CHECK(!hvo_write_str("/sys/kernel/debug/hwpoison/unpoison-pfn", text), "unpoison");
+	CHECK(!hvo_write_str("/sys/kernel/debug/hwpoison/unpoison-pfn", text),
+	      "refused");
 	CHECK(hvo_meminfo("HardwareCorrupted") == poisoned, "%ld KiB",
 	      hvo_meminfo("HardwareCorrupted"));
 	return KSFT_PASS;

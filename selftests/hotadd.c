@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that was added after boot: its blocks are offline when the test
- * starts. The DIMM that they are on is ejected at the end.
+ * Hotplugged memory. Its blocks are offline when the test starts, and their DIMM is
+ * ejected at the end.
  */
 #include <errno.h>
 #include <glob.h>
@@ -26,7 +26,7 @@ static int online_and_mapped_right(void)
 	return KSFT_PASS;
 }
 
-/* Fills nearly all memory, so that the hot part must be used. */
+/* Takes nearly all free memory, so that hotplugged memory must be used. */
 static long big_pool(void)
 {
 	return hvo_pool(hvo_meminfo("MemFree") / 2048 - 100);
@@ -56,9 +56,9 @@ static int pool_on_hot_memory(void)
 		CHECK(!is_hot(hvo_pfn(map + i * HUGE_2M)) ||
 		      hvo_filled(map + i * HUGE_2M, HUGE_2M, i), "content of page %ld", i);
 	munmap(map, pool * HUGE_2M);
-	ksft_print_msg("%ld of %ld pages are on hot memory, %ld of them optimized\n",
+	ksft_print_msg("%ld of %ld pages on hotplugged memory, %ld optimized\n",
 		       hot, pool, optimized);
-	CHECK(hot, "no page is on hot memory");
+	CHECK(hot, "no page is on hotplugged memory");
 	CHECK(optimized == (hvo_optimizing() && !hosts_itself() ? hot : 0), "%ld", optimized);
 	if (hvo_optimizing())
 		CHECK(hvo_optimized() == pool - (hosts_itself() ? hot : 0), "%ld of %ld",
@@ -66,7 +66,7 @@ static int pool_on_hot_memory(void)
 	return KSFT_PASS;
 }
 
-/* Free pool pages on a block that goes offline are dissolved, and so restored. */
+/* Offlining a block dissolves its free pool pages and restores their vmemmap. */
 static int offline_dissolves_the_pool(void)
 {
 	long before = hvo_vmemmap_pages(), pool, left;
@@ -76,8 +76,8 @@ static int offline_dissolves_the_pool(void)
 	CHECK(!block_write(blocks[0], "offline"), "cannot go offline");
 	left = hvo_read(POOL_2M "nr_hugepages");
 	ksft_print_msg("%ld pages dissolved\n", pool - left);
-	CHECK(left < pool, "none was there to dissolve");
-	CHECK(!block_write(blocks[0], "online_movable"), "cannot come back");
+	CHECK(left < pool, "no page was dissolved");
+	CHECK(!block_write(blocks[0], "online_movable"), "cannot go online again");
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return KSFT_PASS;
@@ -105,19 +105,20 @@ static int removal_gives_everything_back(void)
 	globfree(&found);
 	CHECK(ejected, "no DIMM could be ejected");
 
-	/* a work of ACPI's does it */
+	/* an ACPI work item removes the memory, so wait up to 10 seconds */
 	for (j = 0; j < 100 && hvo_vmemmap_pages() > pages - gone; j++)
 		usleep(100000);
 	for (j = 0; j < nr_blocks; j++)
 		CHECK(block_write(blocks[j], "online") == -ENOENT, "block %lu is still there",
 		      blocks[j]);
-	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld vmemmap pages went, not %ld",
+	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld pages freed, not %ld",
 	      pages - hvo_vmemmap_pages(), gone);
 	if (hvo_base_mapped() && !hosts_itself())
-		CHECK(tables - hvo_table_kib() == gone_tables, "%ld KiB of tables went",
-		      tables - hvo_table_kib());
+		CHECK(tables - hvo_table_kib() == gone_tables,
+		      "%ld KiB of tables freed", tables - hvo_table_kib());
 	for (j = 0; j < nr_blocks; j++)
-		CHECK(!mapped_by_ptes(blocks[j]), "the vmemmap of block %lu is", blocks[j]);
+		CHECK(!mapped_by_ptes(blocks[j]), "block %lu still has PTEs",
+		      blocks[j]);
 	return KSFT_PASS;
 }
 

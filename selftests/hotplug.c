@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * DIMMs that the host plugs and unplugs while pages of the pool, free and in use,
- * are on them. The last case seals the vmemmap, which then keeps its DIMM for ever.
+ * are on them. The last case seals the vmemmap, so that its DIMM cannot leave.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,18 +20,18 @@
 #define DIMM_VMEMMAP	(DIMM_PAGES * STRUCT_PAGE)
 #define CYCLES	5
 #define EMPTY_CYCLES	12
-#define POOL	60L		/* all of them fit on one block of the DIMM */
+#define POOL	60L		/* pages, which fit on one block of the DIMM */
 #define USED	25L		/* of these are mapped */
 #define SMALL	(16UL << 20)	/* ordinary memory beside them */
 
-/* What must be as before once a DIMM is gone; in pages and KiB */
+/* Must have the same values again after a DIMM is unplugged; in pages and KiB */
 struct account {
 	long vmemmap, tables, total, unexplained;
 };
 
 /*
- * Memory that is neither free nor in use for anything that has a counter. A page
- * table or a vmemmap page that is lost ends up here.
+ * Memory that is neither free nor counted as used. Leaked page tables and vmemmap
+ * pages are part of it.
  */
 static long unexplained_kib(void)
 {
@@ -48,8 +48,8 @@ static long unexplained_kib(void)
 }
 
 /*
- * As if no page were optimized. What leaves the boot-time vmemmap is added to
- * MemTotal for good.
+ * The vmemmap counts as if no page were optimized. A page that leaves the boot-time
+ * vmemmap is added to MemTotal permanently, so the total includes that vmemmap.
  */
 static struct account take_account(void)
 {
@@ -70,7 +70,7 @@ static int same_account(const struct account *a, const struct account *b)
 	return KSFT_PASS;
 }
 
-/* It goes online by itself, movable because of movable_node. */
+/* The kernel onlines it, to ZONE_MOVABLE because of movable_node. */
 static int add_dimm(void)
 {
 	int i;
@@ -78,7 +78,8 @@ static int add_dimm(void)
 	ASK_HOST("plug 1 " DIMM);
 	find_added_blocks();
 	CHECK(nr_blocks * block_pages() * PAGE == 256UL << 20, "%d blocks", nr_blocks);
-	CHECK(count_blocks("online") == nr_blocks, "%d blocks are", count_blocks("online"));
+	CHECK(count_blocks("online") == nr_blocks, "%d are online",
+	      count_blocks("online"));
 	for (i = 0; i < nr_blocks; i++)
 		CHECK(block_is(blocks[i], "valid_zones", "Movable"), "block %lu", blocks[i]);
 	return KSFT_PASS;
@@ -116,12 +117,13 @@ static int plugged_memory_is_mapped_right(void)
 		CHECK(mapped_by_ptes(blocks[i]) == ptes, "block %lu", blocks[i]);
 	ASK_HOST("unplug 1");
 	for (i = 0; i < nr_blocks; i++)
-		CHECK(!mapped_by_ptes(blocks[i]), "block %lu still is", blocks[i]);
+		CHECK(!mapped_by_ptes(blocks[i]), "block %lu still has PTEs",
+		      blocks[i]);
 	after = take_account();
 	return same_account(&before, &after);
 }
 
-/* In KiB, by cycles after a first one; -1 if one did not work */
+/* In KiB, over cycles after a first one; -1 if a cycle failed */
 static long lost_in_empty_cycles(void)
 {
 	struct account before, after;
@@ -134,7 +136,7 @@ static long lost_in_empty_cycles(void)
 			return -1;
 	}
 	after = take_account();
-	ksft_print_msg("%ld KiB unexplained, before %ld\n", after.unexplained,
+	ksft_print_msg("%ld KiB unaccounted, before %ld\n", after.unexplained,
 		       before.unexplained);
 	if (same_account(&before, &after) != KSFT_PASS)
 		return -1;
@@ -143,8 +145,8 @@ static long lost_in_empty_cycles(void)
 }
 
 /*
- * So small a loss as a page table a block must not drown in noise: what is lost
- * is lost each time, and what is noise is not there again.
+ * A leak of one page table per block may be smaller than the noise. But a leak
+ * recurs in each cycle, and noise does not. One clean measurement is enough.
  */
 static int empty_cycles_lose_nothing(void)
 {
@@ -153,7 +155,7 @@ static int empty_cycles_lose_nothing(void)
 
 	for (tries = 0; tries < 3; tries++) {
 		lost = lost_in_empty_cycles();
-		CHECK(lost >= 0, "a cycle did not work");
+		CHECK(lost >= 0, "a cycle has failed");
 		limit = EMPTY_CYCLES * 4 * nr_blocks / 2;
 		if (lost < limit)
 			return KSFT_PASS;
@@ -171,12 +173,12 @@ static long count_hot(const char *map, long pages, size_t size)
 	return hot;
 }
 
-/* A pool on the DIMM, used and free pages on one block, and ordinary memory */
+/* Pool pages on one block of the DIMM, used and free ones, and ordinary memory */
 struct load {
 	char *huge, *small;
 };
 
-/* Filling all of it takes too long under emulation. */
+/* Writing to all of it takes too long under emulation. */
 #define PART	(64UL << 10)
 static const size_t parts[] = { 0, HUGE_2M / 2, HUGE_2M - PART };
 
@@ -202,7 +204,8 @@ static int put_on_dimm(struct load *load, uint64_t seed)
 	CHECK(hvo_pool(POOL) == POOL, "no pool");
 	load->huge = hvo_map(POOL * HUGE_2M, HUGE_2M);
 	CHECK(load->huge, "no mapping");
-	CHECK(count_hot(load->huge, POOL, HUGE_2M) == POOL, "%ld of %ld pages are hot",
+	CHECK(count_hot(load->huge, POOL, HUGE_2M) == POOL,
+	      "only %ld of %ld are on the DIMM",
 	      count_hot(load->huge, POOL, HUGE_2M), POOL);
 	CHECK(hvo_optimized() == (hvo_optimizing() && !hosts_itself() ? POOL : 0), "%ld",
 	      hvo_optimized());
@@ -214,7 +217,8 @@ static int put_on_dimm(struct load *load, uint64_t seed)
 			   -1, 0);
 	CHECK(load->small != MAP_FAILED, "%s", strerror(errno));
 	hvo_fill(load->small, SMALL, seed);
-	CHECK(count_hot(load->small, SMALL >> 16, 1UL << 16), "no ordinary memory is hot");
+	CHECK(count_hot(load->small, SMALL >> 16, 1UL << 16),
+	      "no small page on the DIMM");
 	return KSFT_PASS;
 }
 
@@ -228,7 +232,7 @@ static int content_is_whole(const struct load *load, uint64_t seed)
 	return KSFT_PASS;
 }
 
-/* What was in use has moved, and what was free is gone from the pool. */
+/* Pages in use were migrated, and free ones have left the pool. */
 static int all_has_moved(const struct load *load, uint64_t seed)
 {
 	long i;
@@ -262,7 +266,7 @@ static int one_cycle(uint64_t seed)
 	return drop(&load);
 }
 
-/* The first cycle leaves caches behind; from then on nothing may grow. */
+/* The first cycle fills caches; later ones must not use more memory. */
 static int cycles_give_everything_back(void)
 {
 	struct account before = take_account(), after;
@@ -277,13 +281,14 @@ static int cycles_give_everything_back(void)
 			return KSFT_FAIL;
 		if (!i)
 			first = after.unexplained;
-		ksft_print_msg("cycle %d: %ld KiB unexplained\n", i, after.unexplained);
+		ksft_print_msg("cycle %d: %ld KiB unaccounted\n", i,
+			       after.unexplained);
 	}
 	CHECK(after.unexplained - first < 128, "%ld KiB lost", after.unexplained - first);
 	return KSFT_PASS;
 }
 
-/* A reference that no page table shows: a page in a pipe */
+/* The pipe holds a reference without a mapping, so the page cannot be migrated. */
 static int pin(void *addr, int ends[2])
 {
 	struct iovec page = { .iov_base = addr, .iov_len = PAGE };
@@ -299,7 +304,7 @@ static void unpin(int ends[2])
 	close(ends[1]);
 }
 
-/* Until the kernel has tried, and failed, to move something @times */
+/* Waits up to 60 seconds until migration has failed @times */
 static bool migration_fails(long times)
 {
 	long goal = hvo_vmstat("pgmigrate_fail") + times;
@@ -327,14 +332,14 @@ static pid_t start_offline(unsigned long block)
 	return child;
 }
 
-/* Taking a block offline by hand waits for the pin, but can be interrupted. */
+/* Offlining through sysfs retries while a page is pinned, until a signal comes. */
 static int pinned_block_stays_online(const struct load *load)
 {
 	unsigned long block = hvo_pfn(load->huge) / block_pages();
 	pid_t child = start_offline(block);
 	int status = 0;
 
-	CHECK(migration_fails(3), "nobody tried to move the page");
+	CHECK(migration_fails(3), "too few failed migrations");
 	kill(child, SIGUSR1);
 	CHECK(waitpid(child, &status, 0) == child, "%s", strerror(errno));
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EINTR, "status %x", status);
@@ -343,11 +348,11 @@ static int pinned_block_stays_online(const struct load *load)
 	return KSFT_PASS;
 }
 
-/* Here the kernel goes on trying, so that the page may be away for a moment. */
+/* The kernel keeps retrying, so the page may be isolated: do not check its pfn. */
 static int pinned_dimm_stays(const struct load *load)
 {
 	ASK_HOST("begin-unplug 1");
-	CHECK(migration_fails(3), "nobody tried to move the page");
+	CHECK(migration_fails(3), "too few failed migrations");
 	CHECK(count_blocks(NULL) == nr_blocks, "%d blocks", count_blocks(NULL));
 	return content_is_whole(load, 7);
 }
@@ -384,7 +389,7 @@ static int refused_and_unharmed(const struct load *load, uint64_t seed)
 
 	CHECK(strstr(answer, "the guest refused") == answer, "%s", answer);
 	CHECK(count_blocks("online") == nr_blocks, "%d blocks", count_blocks("online"));
-	/* thanks to movable_node: the kernel has forgotten what they were before */
+	/* because of movable_node: the kernel does not remember their former zone */
 	for (i = 0; i < nr_blocks; i++)
 		CHECK(block_is(blocks[i], "valid_zones", "Movable"), "block %lu", blocks[i]);
 	CHECK(hvo_read(POOL_2M "nr_hugepages") >= POOL, "%ld in the pool",
@@ -394,7 +399,7 @@ static int refused_and_unharmed(const struct load *load, uint64_t seed)
 		KSFT_FAIL;
 }
 
-/* What is promised to somebody cannot be dissolved. */
+/* Reserved pages cannot be dissolved. */
 static int reserved_memory_leaves_when_it_can(void)
 {
 	struct account before = take_account(), after;
@@ -419,7 +424,7 @@ static int reserved_memory_leaves_when_it_can(void)
 	return same_account(&before, &after);
 }
 
-/* Memory that hosts its own vmemmap is not optimized, and so may leave. */
+/* Memory with its own vmemmap has no optimized pages, so it can be unplugged. */
 static int sealed_memory_stays(void)
 {
 	struct load load;

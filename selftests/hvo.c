@@ -142,14 +142,14 @@ long hvo_pool(long pages)
 	return ret ? ret : hvo_read(POOL_2M "nr_hugepages");
 }
 
-/* A surplus page has left already as far as the number goes that is written. */
+/* A write does not count surplus pages, so write the current number first. */
 long hvo_empty_pool(void)
 {
 	hvo_pool(hvo_read(POOL_2M "nr_hugepages"));
 	return hvo_pool(0);
 }
 
-/* Which of the two counters a page is in depends on where it came from. */
+/* Pages from memblock and from the page allocator have separate counters. */
 long hvo_vmemmap_pages(void)
 {
 	return hvo_vmstat("nr_memmap_pages") + hvo_vmstat("nr_memmap_boot_pages");
@@ -207,7 +207,7 @@ uint64_t hvo_pfn(const void *addr)
 	return entry & ((1UL << 55) - 1);
 }
 
-/* The page-table dump, from the vmemmap on */
+/* Opens the page-table dump at the vmemmap. */
 static FILE *open_dump(void)
 {
 	FILE *dump = fopen("/sys/kernel/debug/page_tables/kernel", "r");
@@ -222,8 +222,8 @@ static FILE *open_dump(void)
 }
 
 /*
- * A line of the dump: "start-end  size  flags...  level". Holes have no flags;
- * what is mapped in the kernel always has GLB.
+ * A line of the dump: "start-end  size  flags...  level". Holes have no flags.
+ * Kernel mappings always have GLB.
  */
 static bool next_range(FILE *dump, struct hvo_range *range)
 {
@@ -252,7 +252,7 @@ int hvo_vmemmap_ranges(struct hvo_range *ranges, int max)
 	return nr;
 }
 
-/* One for each 2 MiB that have a PTE; ranges are in ascending order. */
+/* Counts one table for each 2 MiB with a PTE; ranges are in ascending order. */
 long hvo_table_kib(void)
 {
 	unsigned long area, last = 0;
@@ -344,7 +344,7 @@ uint64_t hvo_kernel_word(unsigned long addr)
 	return kcore >= 0 || open_kcore() ? kcore_word(addr, false) : 0;
 }
 
-/* Follows the tables from the top, as the hardware would. */
+/* Walks the tables from the top, like the hardware. */
 uint64_t hvo_vmemmap_pte(unsigned long addr)
 {
 	bool five_levels = hvo_vmemmap_base() < 0xffff800000000000UL;
@@ -469,9 +469,11 @@ bool hvo_logged(const char *text)
 	bool found = false;
 	ssize_t len;
 
-	while ((len = read(kmsg, record, sizeof(record) - 1)) > 0) {
-		record[len] = 0;
+	do {
+		len = read(kmsg, record, sizeof(record) - 1);
+		record[len > 0 ? len : 0] = 0;
 		found |= strstr(record, text) != NULL;
-	}
+		/* EPIPE: lines were overwritten before they were read */
+	} while (len > 0 || (len < 0 && errno == EPIPE));
 	return found;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fatal machine check in a page of an optimized huge page, and what the crash
- * kernel finds then. Not run by the runner: tests/machine-check/run starts it in both
- * kernels.
+ * A fatal machine check in a page of an optimized huge page. The crash kernel must
+ * find the hwpoison flag. tests/machine-check/run starts this program in both
+ * kernels; the kselftest runner does not.
  *
- *   machinecheck fail KERNEL INITRD   loads a crash kernel, and asks the host for
+ *   machinecheck fail KERNEL INITRD   loads a crash kernel, and asks vm/monitor for
  *                                     the machine check; does not return
- *   machinecheck find ADDRESS         in the crash kernel: is the struct page at
- *                                     this physical address marked?
+ *   machinecheck find ADDRESS         in the crash kernel: checks that the struct
+ *                                     page at this physical address is marked
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -52,7 +52,7 @@ static int fail(const char *kernel, const char *initrd)
 	snprintf(request, sizeof(request), "machine-check %#lx", (pfn + IN_A_TAIL) * PAGE);
 	ksft_print_msg("%s: %s\n", request, ask_host(request));
 	sleep(60);
-	CHECK(false, "still alive");
+	CHECK(false, "no panic");
 	return KSFT_FAIL;
 }
 
@@ -75,7 +75,7 @@ static bool read_crashed(int core, uint64_t addr, void *to, size_t size)
 	return got == (ssize_t)size;
 }
 
-/* The crashed kernel says which bit it is, in a note. */
+/* The bit number depends on the config, so read it from the vmcoreinfo note. */
 static int hwpoison_bit(int core)
 {
 	static char notes[1 << 16];
@@ -93,7 +93,7 @@ static int find(const char *address)
 	uint64_t flags;
 
 	CHECK(core >= 0, "no /proc/vmcore");
-	CHECK(bit > 0, "no bit");
+	CHECK(bit > 0, "no note with the number of PG_hwpoison");
 	CHECK(read_crashed(core, strtoul(address, NULL, 16), &flags, sizeof(flags)),
 	      "not in the dump");
 	CHECK(flags >> bit & 1, "the head is not marked: flags %#lx", flags);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How the vmemmap is mapped: level, protection, what is shared and what is not. */
+/* How the vmemmap is mapped: level, protection, shared and private pages */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,14 +27,14 @@ static int level_is_as_the_mode_says(void)
 
 	CHECK(nr > 0 && nr < MAX_RANGES, "%d ranges", nr);
 	if (hvo_base_mapped())
-		CHECK(!kib_where(nr, true, false), "KiB mapped by PMDs");
+		CHECK(!kib_where(nr, true, false), "some of it is mapped by PMDs");
 	else
-		CHECK(!kib_where(nr, false, false), "KiB mapped by PTEs");
-	CHECK(!kib_where(nr, true, true), "PMDs mapped read-only");
+		CHECK(!kib_where(nr, false, false), "some of it is mapped by PTEs");
+	CHECK(!kib_where(nr, true, true), "a PMD is read-only");
 	return KSFT_PASS;
 }
 
-/* A table for the 2 MiB of vmemmap of each 128 MiB of memory, and all of it in use */
+/* 128 MiB of memory need 2 MiB of vmemmap, which is one full PTE table. */
 static int tables_cost_what_the_manual_says(void)
 {
 	int nr = hvo_vmemmap_ranges(ranges, MAX_RANGES);
@@ -116,7 +116,7 @@ static int restored_tails_are_private_and_writable(void)
 	return KSFT_PASS;
 }
 
-/* The vmemmap of a 1 GiB page fills eight tables: none may be missed. */
+/* The vmemmap of a 1 GiB page has eight PTE tables, and all must be changed. */
 static int gigantic_tails_are_shared_over_all_tables(void)
 {
 	uint64_t *ptes;
@@ -135,7 +135,7 @@ static int gigantic_tails_are_shared_over_all_tables(void)
 		wrong += ptes[i] & PTE_RW || PTE_FRAME(ptes[i]) != PTE_FRAME(ptes[0]);
 	munmap(map, HUGE_1G);
 	free(ptes);
-	CHECK(!wrong, "%d of %d tail pages", wrong, TAILS_1G);
+	CHECK(!wrong, "%d of %d tail pages are wrong", wrong, TAILS_1G);
 	return KSFT_PASS;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors in a free page that becomes a tail of a HugeTLB page while they
- * are handled. The debug kernel holds the handler up: after it was told that the
- * page is not HugeTLB, while it sets the mark, and before it counts the error.
- * With hvo.skip= one of the precautions is left out, and then a case must fail.
+ * Memory errors in a free page that becomes a tail of a HugeTLB page while they are
+ * handled. The debug kernel delays the handler at three points: after it has found
+ * that the page is not HugeTLB, while it sets the mark (PG_hwpoison), and before it
+ * counts the error. hvo.skip= disables one of the precautions. Then a case must
+ * fail.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -30,7 +31,7 @@ static bool is_debug_kernel(void)
 	return !access(windows[BEFORE], F_OK) && hvo_optimizing();
 }
 
-/* The frame of one page of the pool, or whether @head is one */
+/* The pfn of some page of the pool, or @head if the pool has it; else 0 */
 static uint64_t find_in_pool(uint64_t head)
 {
 	char *map = hvo_map(POOL * HUGE_2M, HUGE_2M);
@@ -45,7 +46,7 @@ static uint64_t find_in_pool(uint64_t head)
 	return found;
 }
 
-/* Memory that was in the pool last is what the pool is made of next. */
+/* The target has just left the pool, so the pool will probably take it again. */
 static int free_target(uint64_t *head)
 {
 	NEED(is_debug_kernel(), "not the debug kernel, or nothing is optimized");
@@ -64,7 +65,7 @@ static void set_windows(long before, long during, long after)
 	hvo_write(windows[AFTER], after);
 }
 
-/* The error comes in a task of its own, and is then held up. */
+/* The handler is delayed, so it runs in a task of its own. */
 static pid_t fail_page(uint64_t pfn)
 {
 	pid_t pid = fork();
@@ -85,10 +86,10 @@ static bool ended_well(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* However it went, the error is known and counted once, and can be taken back. */
+/* In every case the error is counted once, and can be undone. */
 static int one_error_and_no_more(uint64_t head)
 {
-	CHECK(hvo_read(RACE "walker") == 0, "the error was not held up");
+	CHECK(hvo_read(RACE "walker") == 0, "the handler was not delayed");
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_poisoned(head, SUBPAGES) == 1 && hvo_poisoned(head + IN_A_TAIL, 1) == 1,
 	      "%d marks", hvo_poisoned(head, SUBPAGES));
@@ -100,7 +101,7 @@ static int one_error_and_no_more(uint64_t head)
 	return KSFT_PASS;
 }
 
-/* Told that the page is not HugeTLB, it comes back when it is, and optimized. */
+/* The page is found not to be HugeTLB, and then enters the pool and is optimized. */
 static int mark_after_an_old_answer(void)
 {
 	uint64_t head;
@@ -117,8 +118,8 @@ static int mark_after_an_old_answer(void)
 }
 
 /*
- * The mark is set when the page is HugeTLB already, and counted seconds later. It
- * must keep the page from being optimized, or it is lost.
+ * The mark is set when the page is already HugeTLB, and counted seconds later. The
+ * page must not be optimized, or the mark is lost.
  */
 static int mark_as_the_first_of_all(void)
 {
@@ -139,7 +140,7 @@ static int mark_as_the_first_of_all(void)
 	return one_error_and_no_more(head);
 }
 
-/* Which free memory the pool takes is not for a test to say. */
+/* A test cannot choose which free memory the pool takes, so retry. */
 static int until_they_meet(int (*meet)(void))
 {
 	int tries, ret = KSFT_PASS;
@@ -166,7 +167,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(answer_that_is_out_of_date),
 };
 
-/* Bits 8 and 16 of the debug kernel's knob: asking again, and saying so beforehand */
+/* hvo.skip=8 skips the second check for HugeTLB, 16 the announcement of a mark. */
 int main(void)
 {
 	char skip[8];

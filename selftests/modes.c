@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The command line, the sysctls and what sysfs says of them. */
+/* The kernel parameter, the sysctls and the files in sysfs. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static int off_says_nothing_at_boot(void)
 {
 	NEED(hvo_mode_is("off"), "the mode is not off");
 	NEED(count_in_log("Linux version") == 1, "the start of the log is gone");
-	CHECK(!count_in_log("vmemmap mapped by"), "a line about the mapping");
+	CHECK(!count_in_log("vmemmap mapped by"), "logged");
 	return KSFT_PASS;
 }
 
@@ -109,19 +109,19 @@ static int nonsense_is_refused(void)
 	CHECK(hvo_write(SYSCTL_SEAL, 2) == -EINVAL, "seal 2");
 	CHECK(hvo_write_str(SYSCTL_SEAL, "x") == -EINVAL, "seal x");
 	CHECK(hvo_read(SYSCTL_OPTIMIZE) == before, "changed");
-	CHECK(hvo_read(SYSCTL_SEAL) == hvo_mode_is("boot"), "sealed by nonsense");
+	CHECK(hvo_read(SYSCTL_SEAL) == hvo_mode_is("boot"), "sealed by an invalid value");
 	return KSFT_PASS;
 }
 
-/* What parses to nothing must not count as a 1. */
+/* A write without a number must not be taken as 1. */
 static int writing_nothing_changes_nothing(void)
 {
 	long optimize = hvo_read(SYSCTL_OPTIMIZE), seal = hvo_read(SYSCTL_SEAL);
 	int fd = open(SYSCTL_SEAL, O_WRONLY);
 
 	CHECK(fd >= 0, "cannot open");
-	CHECK(write(fd, "", 0) == 0, "an empty write");
-	CHECK(pwrite(fd, "1", 1, 1) == 1, "a write behind the start, which counts for nothing");
+	CHECK(write(fd, "", 0) == 0, "an empty write is refused");
+	CHECK(pwrite(fd, "1", 1, 1) == 1, "a write at offset 1 is refused, not ignored");
 	close(fd);
 	CHECK(hvo_read(SYSCTL_SEAL) == seal && hvo_read(SYSCTL_OPTIMIZE) == optimize, "changed");
 	return KSFT_PASS;
@@ -164,8 +164,8 @@ static int knobs_are_for_root(void)
 		     hvo_write(SYSCTL_SEAL, 1) != -EACCES);
 	}
 	wait(&status);
-	CHECK(!status, "a plain user wrote to a knob");
-	CHECK(hvo_read(SYSCTL_SEAL) == hvo_mode_is("boot"), "a plain user has sealed");
+	CHECK(!status, "not refused for an unprivileged user");
+	CHECK(hvo_read(SYSCTL_SEAL) == hvo_mode_is("boot"), "sealed by an unprivileged user");
 	return KSFT_PASS;
 }
 

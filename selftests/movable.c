@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A node whose memory is all movable (movable_node, and a DIMM that is there at
- * boot): its vmemmap must never move there, and the node must be able to leave.
- * The last case seals the vmemmap.
+ * A node with movable memory only (movable_node, and a DIMM that is present at
+ * boot). Its vmemmap pages must not be on the node itself, so that the node can go
+ * offline. The last case seals the vmemmap.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -60,7 +60,11 @@ static int set_node_pool(long pages)
 	return KSFT_PASS;
 }
 
-/* What is behind the vmemmap of a huge page: frames that no movable zone has */
+/*
+ * The vmemmap pages of a huge page on node 1 are not on node 1 themselves. If
+ * @shared, the tails map the first one, read-only. Otherwise they are other pages
+ * and writable.
+ */
 static int vmemmap_is_elsewhere(uint64_t pfn, bool shared)
 {
 	uint64_t ptes[1 + TAILS_2M];
@@ -111,7 +115,7 @@ static int node_leaves_and_returns(uint64_t seed)
 	hvo_fill(map, USED * HUGE_2M, seed);
 	TRY(set_state("offline"));
 	CHECK(has_memory("0"), "node 1 has memory");
-	CHECK(hvo_filled(map, USED * HUGE_2M, seed), "content");
+	CHECK(hvo_filled(map, USED * HUGE_2M, seed), "content changed");
 	for (i = 0; i < USED; i++)
 		CHECK(!is_hot(hvo_pfn(map + i * HUGE_2M)), "page %ld has not moved", i);
 	CHECK(hvo_read(POOL_OF(0) "nr_hugepages") == USED, "%ld pages on node 0",
@@ -121,7 +125,7 @@ static int node_leaves_and_returns(uint64_t seed)
 	CHECK(hvo_optimized() == hvo_optimizing() * USED, "%ld optimized", hvo_optimized());
 	munmap(map, USED * HUGE_2M);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
-	/* what debugging keeps for each page leaves with it, and is counted there too */
+	/* page_ext goes offline too and counts as vmemmap: compare after onlining */
 	TRY(set_state("online"));
 	CHECK(hvo_whole_vmemmap() == before, "%ld vmemmap pages missing",
 	      before - hvo_whole_vmemmap());
@@ -143,7 +147,7 @@ static int node_leaves_and_returns_in_a_loop(void)
 
 static struct hvo_range before[4096], after[4096];
 
-/* Nothing on the block is in use, so nothing at all may change. */
+/* No page on the block is in use, but it cannot go offline. Nothing changes. */
 static int sealed_block_stays_online(unsigned long block)
 {
 	long pool = hvo_read(POOL_OF(1) "nr_hugepages"), vmemmap = hvo_vmemmap_pages();
@@ -170,7 +174,7 @@ static int sealed_blocks_stay_online(void)
 	int i, j;
 
 	NEED(nr_blocks && hvo_optimizing(), "no such node, or pages are not being optimized");
-	/* all of the node, so that every block has pages of the pool */
+	/* take the whole node, so that every block has pages of the pool */
 	hvo_write(POOL_OF(1) "nr_hugepages", nr_blocks * 64L);
 	optimized = hvo_optimized();
 	CHECK(optimized > (nr_blocks - 1) * 64L, "%ld optimized", optimized);
@@ -183,7 +187,7 @@ static int sealed_blocks_stay_online(void)
 	map = hvo_map(optimized * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	hvo_fill(map, optimized * HUGE_2M, 77);
-	CHECK(hvo_filled(map, optimized * HUGE_2M, 77), "content");
+	CHECK(hvo_filled(map, optimized * HUGE_2M, 77), "content changed");
 	munmap(map, optimized * HUGE_2M);
 	return KSFT_PASS;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors, injected: what is lost is 4 KiB, and the struct page that says
- * so is the right one, although it did not exist when the error came.
+ * Injected memory errors. Only 4 KiB are lost, and the hwpoison mark moves to the
+ * struct page of these 4 KiB, which did not exist when the error was injected.
  */
 #define _GNU_SOURCE /* vmsplice */
 #include <errno.h>
@@ -28,8 +28,9 @@
 #define POOL 4L
 
 /*
- * The head, others that share its vmemmap page, the first of a vmemmap page
- * (where an optimized page shows its head again), one in the middle, the last
+ * The head (0), struct pages in the same vmemmap page (1, 5), the first struct page
+ * of a vmemmap page, which is a fake head while optimized (64, 448), one in the
+ * middle of a vmemmap page (70), and the last one (511)
  */
 static const int subpages[] = { 0, 1, 5, 64, 70, 448, 511 };
 
@@ -74,7 +75,7 @@ static int pool_is(long pages)
 	return KSFT_PASS;
 }
 
-/* Of the 512 pages from @pfn, this one and no other */
+/* Of the 512 pages from @pfn only page @sub is marked, and one error is counted. */
 static int only_this_is_poisoned(uint64_t pfn, int sub)
 {
 	CHECK(corrupted() == 1, "%ld pages", corrupted());
@@ -113,7 +114,7 @@ static void catch_bus(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-/* Whether reading at @addr is stopped, as an error in that memory would be */
+/* Whether a read at @addr gets SIGBUS for a memory error in the whole 2 MiB page */
 static bool is_lost(const char *addr)
 {
 	catch_bus();
@@ -145,7 +146,7 @@ static int free_page_leaves_the_pool(void)
 		CHECK(!hvo_poison(pfn + subpages[i]), "page %d", subpages[i]);
 		TRY(pool_is(POOL - 1));
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
-		CHECK(hvo_poison(pfn + subpages[i]) == -EHWPOISON, "news");
+		CHECK(hvo_poison(pfn + subpages[i]) == -EHWPOISON, "no -EHWPOISON");
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
 		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
 		CHECK(hvo_poisoned(pfn, 512) == 0, "marks are left");
@@ -154,7 +155,7 @@ static int free_page_leaves_the_pool(void)
 	return KSFT_PASS;
 }
 
-/* Once more after it was declared sound: by then it is an ordinary free page. */
+/* Poisons a page again after unpoison: it is an ordinary free page then. */
 static int poison_again_after_unpoison(void)
 {
 	uint64_t pfn;
@@ -166,7 +167,7 @@ static int poison_again_after_unpoison(void)
 	CHECK(!hvo_poison(pfn), "first time");
 	for (i = 0; i < 5; i++) {
 		CHECK(!hvo_unpoison(pfn), "round %d", i);
-		CHECK(hvo_unpoison(pfn) == -EBUSY, "it was sound");
+		CHECK(hvo_unpoison(pfn) == -EBUSY, "unpoisoned twice");
 		CHECK(!hvo_poison(pfn), "round %d", i);
 		TRY(only_this_is_poisoned(pfn - 70, 70));
 	}
@@ -174,7 +175,7 @@ static int poison_again_after_unpoison(void)
 	return all_is_as_before();
 }
 
-/* No two pages of a pool that takes all it can get contain it. */
+/* A pool of most of the free memory must not contain the poisoned page. */
 static int poisoned_page_is_not_handed_out(void)
 {
 	long wanted = hvo_meminfo("MemFree") * 3 / 4 / 2048, i, all;
@@ -189,7 +190,7 @@ static int poisoned_page_is_not_handed_out(void)
 	map = hvo_map(all * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping of %ld pages", all);
 	for (i = 0; i < all; i++)
-		CHECK(hvo_pfn(map + i * HUGE_2M) != pfn, "here it is");
+		CHECK(hvo_pfn(map + i * HUGE_2M) != pfn, "the pool has it");
 	munmap(map, all * HUGE_2M);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	TRY(only_this_is_poisoned(pfn, 70));
@@ -213,8 +214,8 @@ static int mapped_page(bool by_owner)
 		ret = by_owner ? poison_by_owner(map + subpages[i] * PAGE) :
 			hvo_poison(pfn + subpages[i]);
 		CHECK(!ret, "page %d: %s", subpages[i], strerror(-ret));
-		CHECK(is_lost(map) && is_lost(map + HUGE_2M - 1), "it is still there");
-		CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, i), "the other page");
+		CHECK(is_lost(map) && is_lost(map + HUGE_2M - 1), "still readable");
+		CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, i), "the other page changed");
 		TRY(pool_is(POOL - 1));
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
 		munmap(map, 2 * HUGE_2M);
@@ -234,7 +235,7 @@ static int owner_may_poison_its_own(void)
 	return mapped_page(true);
 }
 
-/* Both lose the page, and keep the other. */
+/* Both processes lose the poisoned page, and keep the other one. */
 static int two_processes(char *map)
 {
 	int status;
@@ -242,9 +243,9 @@ static int two_processes(char *map)
 
 	if (!pid)
 		_exit(is_lost(map) && hvo_filled(map + HUGE_2M, HUGE_2M, 3) ? 0 : 1);
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no other process");
-	CHECK(status == 0, "the other process");
-	CHECK(is_lost(map) && hvo_filled(map + HUGE_2M, HUGE_2M, 3), "this process");
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no child process");
+	CHECK(status == 0, "the child has failed");
+	CHECK(is_lost(map) && hvo_filled(map + HUGE_2M, HUGE_2M, 3), "the parent has failed");
 	return KSFT_PASS;
 }
 
@@ -256,7 +257,7 @@ static char *map_shared(size_t size)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* Several errors in one page, each reported twice */
+/* Several errors in one page, each injected twice; @first is the first result. */
 static int hit_many_times(uint64_t pfn, int first)
 {
 	int i;
@@ -270,22 +271,22 @@ static int hit_many_times(uint64_t pfn, int first)
 	return KSFT_PASS;
 }
 
-/* The mark is on the head, wherever a page seems to show it. */
+/* Only the head has the mark, although fake heads show it too. */
 static int only_the_head_can_be_unpoisoned(uint64_t pfn)
 {
 	int i;
 
 	for (i = 1; i < NR_SUBPAGES; i++)
 		CHECK(hvo_unpoison(pfn + subpages[i]) == -EBUSY, "page %d", subpages[i]);
-	CHECK(corrupted() > 0, "it was unpoisoned");
-	CHECK(!hvo_unpoison(pfn), "the head");
+	CHECK(corrupted() > 0, "no error is counted any more");
+	CHECK(!hvo_unpoison(pfn), "cannot unpoison the head");
 	CHECK(corrupted() == 0, "%ld pages", corrupted());
 	return KSFT_PASS;
 }
 
 /*
- * A page in a file stays in the file, so it can be hit again and again; when the
- * file goes it stays huge, in use by nobody, until it is unpoisoned.
+ * A poisoned page stays in its file, so it can be hit many times. When the file is
+ * gone, the page stays in the pool, but is not free before it is unpoisoned.
  */
 static int shared_page_is_hit_many_times(void)
 {
@@ -302,15 +303,16 @@ static int shared_page_is_hit_many_times(void)
 	TRY(two_processes(map));
 	munmap(map, 2 * HUGE_2M);
 	TRY(pool_is(POOL));
-	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL - 1, "it is free");
+	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL - 1, "the poisoned page is free");
 	TRY(only_the_head_can_be_unpoisoned(pfn));
-	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL, "it is not free");
+	CHECK(hvo_read(POOL_2M "free_hugepages") == POOL, "still not free");
 	return all_is_as_before();
 }
 
 /*
- * Puts a poisoned page into the pool that has not been dissolved, because it
- * was pinned when that was tried. Hit at @sub, or many times if that is -1.
+ * Leaves a poisoned page in the pool. The page is pinned when the error is handled,
+ * so it cannot be dissolved. The error is in page @sub, or in all subpages[] if that
+ * is -1.
  */
 static uint64_t poison_a_pool_page(int sub)
 {
@@ -332,7 +334,7 @@ static uint64_t poison_a_pool_page(int sub)
 	return pfn;
 }
 
-/* When the pool shrinks, each of the marks goes to where it belongs. */
+/* When the pool shrinks, each mark moves to the struct page of its 4 KiB. */
 static int shrinking_moves_the_marks(void)
 {
 	uint64_t pfn;
@@ -354,8 +356,8 @@ static int shrinking_moves_the_marks(void)
 }
 
 /*
- * Whether a mapping of the pool's unpoisoned pages contains @pfn; a pool of n
- * pages of which one is bad has to give n - 1.
+ * Whether a mapping of @pages pages of the pool contains @pfn. With one poisoned
+ * page, a pool of n pages can map n - 1.
  */
 static bool pool_gives(uint64_t pfn, long pages)
 {
@@ -379,15 +381,15 @@ static int pool_page_can_be_unpoisoned(void)
 	pfn = poison_a_pool_page(70);
 	CHECK(pfn, "no page");
 	TRY(pool_is(POOL));
-	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
+	CHECK(!pool_gives(pfn, POOL - 1), "poisoned page handed out");
 	TRY(only_the_head_can_be_unpoisoned(pfn));
-	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	CHECK(pool_gives(pfn, POOL), "not handed out after unpoison");
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_poisoned(pfn, 512) == 0, "marks are left");
 	return all_is_as_before();
 }
 
-/* A sound page whose 4 KiB are about to fail moves, and nobody notices. */
+/* Soft offline migrates the huge page. Its content stays the same. */
 static int soft_offline_keeps_content(void)
 {
 	char *map, text[32];
@@ -405,8 +407,8 @@ static int soft_offline_keeps_content(void)
 		ret = i < 3 ? hvo_write_str(SYSFS_MEMORY "soft_offline_page", text) :
 			madvise(map + subpages[i] * PAGE, PAGE, MADV_SOFT_OFFLINE);
 		CHECK(!ret, "page %d", subpages[i]);
-		CHECK(hvo_filled(map, HUGE_2M, i), "content");
-		CHECK(hvo_pfn(map) != pfn, "it did not move");
+		CHECK(hvo_filled(map, HUGE_2M, i), "content changed");
+		CHECK(hvo_pfn(map) != pfn, "the page was not migrated");
 		TRY(pool_is(POOL - 1));
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
 		munmap(map, HUGE_2M);
@@ -417,9 +419,9 @@ static int soft_offline_keeps_content(void)
 }
 
 /*
- * A mark that was left on free memory is the same after that memory was in the
- * pool: neither lost with a vmemmap page nor multiplied by filling new ones. (One on
- * the head would be taken for one of the whole page, with the feature or without.)
+ * A mark on free memory is still there after that memory was in the pool. It is not
+ * lost with a freed vmemmap page, and not copied into restored ones. The head is
+ * left out: a mark there counts for the whole page, with or without the feature.
  */
 static int mark_survives_the_pool(void)
 {
@@ -427,7 +429,7 @@ static int mark_survives_the_pool(void)
 	uint64_t pfn;
 	int i;
 
-	/* with debugging or init_on_alloc, it puts blocks with such a page aside for good */
+	/* with debugging or init_on_alloc it hands out no block with such a page */
 	NEED(!(uint32_t)hvo_kernel_word(hvo_symbol("check_pages_enabled")),
 	     "the page allocator checks pages");
 	for (i = 1; i < NR_SUBPAGES; i++) {
@@ -438,7 +440,7 @@ static int mark_survives_the_pool(void)
 		CHECK(hvo_pool(0) == 0, "pool not emptied");
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
 		hvo_pool(wanted);
-		CHECK(hvo_is_huge(pfn), "the pool has not taken it");
+		CHECK(hvo_is_huge(pfn), "the pool does not have it");
 		CHECK(hvo_pool(0) == 0, "pool not emptied");
 		TRY(only_this_is_poisoned(pfn, subpages[i]));
 		CHECK(!hvo_unpoison(pfn + subpages[i]), "page %d", subpages[i]);
@@ -461,7 +463,7 @@ static int seal_the_pool(void)
 	return KSFT_PASS;
 }
 
-/* Read-only tails are still read-only, and no page has come or gone. */
+/* The pool and the mapping of the vmemmap have not changed. */
 static int sealed_pool_is_whole(void)
 {
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == POOL, "%ld in the pool",
@@ -491,10 +493,10 @@ static int sealed_free_page_stays(void)
 		CHECK(corrupted() == i + 1, "%ld pages", corrupted());
 	}
 	TRY(sealed_pool_is_whole());
-	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
-	CHECK(!hvo_unpoison(pfn), "the head");
+	CHECK(!pool_gives(pfn, POOL - 1), "poisoned page handed out");
+	CHECK(!hvo_unpoison(pfn), "cannot unpoison the head");
 	CHECK(corrupted() == 0, "%ld pages", corrupted());
-	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	CHECK(pool_gives(pfn, POOL), "not handed out after unpoison");
 	return sealed_pool_is_whole();
 }
 
@@ -504,30 +506,30 @@ static int sealed_mapped_page_is_lost_but_stays(void)
 	char *map;
 
 	NEED(hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
-	CHECK(hvo_pool(POOL) == POOL, "cannot take them back");
+	CHECK(hvo_pool(POOL) == POOL, "cannot take back surplus pages");
 	map = hvo_map(2 * HUGE_2M, HUGE_2M);
 	CHECK(map, "no mapping");
 	hvo_fill(map + HUGE_2M, HUGE_2M, 9);
 	pfn = hvo_pfn(map);
-	CHECK(hvo_poison(pfn + 64) == -EBUSY, "it cannot be dissolved");
-	CHECK(is_lost(map), "it is still there");
-	CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, 9), "the other page");
+	CHECK(hvo_poison(pfn + 64) == -EBUSY, "expected -EBUSY");
+	CHECK(is_lost(map), "still readable");
+	CHECK(hvo_filled(map + HUGE_2M, HUGE_2M, 9), "the other page changed");
 	munmap(map, 2 * HUGE_2M);
 	CHECK(corrupted() == 1, "%ld pages", corrupted());
-	CHECK(!pool_gives(pfn, POOL - 1), "it is handed out");
-	CHECK(!hvo_unpoison(pfn), "the head");
-	CHECK(pool_gives(pfn, POOL), "it is sound again");
+	CHECK(!pool_gives(pfn, POOL - 1), "poisoned page handed out");
+	CHECK(!hvo_unpoison(pfn), "cannot unpoison the head");
+	CHECK(pool_gives(pfn, POOL), "not handed out after unpoison");
 	return sealed_pool_is_whole();
 }
 
-/* It moves away, but what it leaves cannot be taken out: an error, no harm. */
+/* The old page cannot leave the pool: -EBUSY, but no content and no page is lost. */
 static int sealed_soft_offline_keeps_content(void)
 {
 	char *map, text[32];
 	uint64_t pfn;
 
 	NEED(hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
-	CHECK(hvo_pool(POOL) == POOL, "cannot take them back");
+	CHECK(hvo_pool(POOL) == POOL, "cannot take back surplus pages");
 	pfn = free_page();
 	snprintf(text, sizeof(text), "0x%lx", (pfn + 70) * PAGE);
 	CHECK(hvo_write_str(SYSFS_MEMORY "soft_offline_page", text) == -EBUSY, "a free page");
@@ -536,7 +538,7 @@ static int sealed_soft_offline_keeps_content(void)
 	hvo_fill(map, HUGE_2M, 10);
 	CHECK(madvise(map + 70 * PAGE, PAGE, MADV_SOFT_OFFLINE) < 0 && errno == EBUSY, "%s",
 	      strerror(errno));
-	CHECK(hvo_filled(map, HUGE_2M, 10), "content");
+	CHECK(hvo_filled(map, HUGE_2M, 10), "content changed");
 	munmap(map, HUGE_2M);
 	CHECK(corrupted() == 0, "%ld pages", corrupted());
 	return sealed_pool_is_whole();
@@ -553,7 +555,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(pool_page_can_be_unpoisoned),
 	HVO_CASE(soft_offline_keeps_content),
 	HVO_CASE(mark_survives_the_pool),
-	/* with the seal, from here on */
+	/* sealed from here on */
 	HVO_CASE(sealed_free_page_stays),
 	HVO_CASE(sealed_mapped_page_is_lost_but_stays),
 	HVO_CASE(sealed_soft_offline_keeps_content),

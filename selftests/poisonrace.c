@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors that come while a page is on its way out of the pool, or into
- * it: between being a HugeTLB page and being free memory, between one vmemmap
- * and the other. Another task poisons at a time that is swept over all of it.
+ * Memory errors while a page leaves the pool or goes back to it, so while it changes
+ * from HugeTLB to free memory and its vmemmap is restored. Another task injects the
+ * error, after a delay that is varied over the whole operation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #define POOL 4L
 #define ROUNDS 150
 
-/* What the two tasks share; the poisoner waits until it is told a pfn. */
+/* Shared by both tasks. The poisoner waits for a pfn, and clears it when done. */
 static struct shared {
 	_Atomic uint64_t pfn;
 	_Atomic long delay_ns;
@@ -40,7 +40,7 @@ static long now_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* Needs no memory in between, so that it does not meet what it has poisoned. */
+/* Allocates nothing in the loop, as it could get the page that it has poisoned. */
 static void poison_forever(void)
 {
 	int fd = open("/sys/kernel/debug/hwpoison/corrupt-pfn", O_WRONLY);
@@ -73,7 +73,7 @@ static bool start_poisoner(void)
 	return poisoner > 0;
 }
 
-/* Four pages and what is in them, mapped; their frames are noted. */
+/* The mapping of the pool, and the pfns of its pages */
 struct victims {
 	char *map;
 	uint64_t pfn[POOL];
@@ -90,9 +90,9 @@ static bool map_victims(struct victims *victims)
 }
 
 /*
- * Runs @body and, some time after its start, has a subpage of one of the pages
- * poisoned, every other time the first, whose mark is the folio's too. How long
- * @body takes sets how long the next one may wait.
+ * Runs @body while the other task poisons a subpage of one of the pages. In even
+ * rounds it is the head, whose mark is also the mark of the folio. The delay is up
+ * to 49/40 of the time that the previous @body took.
  */
 static uint64_t poison_during(void (*body)(char *map), struct victims *victims, int round)
 {
@@ -119,10 +119,7 @@ static void count_result(void)
 	known += result == EHWPOISON;
 }
 
-/*
- * However it went, one page is marked and counted, and a later word that it is
- * sound undoes both. What stayed huge is marked by its head.
- */
+/* In any case one page is marked, one error is counted, and unpoison undoes both. */
 static int one_error_and_no_more(uint64_t pfn, struct victims *victims)
 {
 	int marks = 0, i;
@@ -161,8 +158,8 @@ static int many_rounds(bool (*prepare)(struct victims *victims), void (*body)(ch
 			return KSFT_FAIL;
 		}
 	}
-	ksft_print_msg("%u handled, %u came to nothing, %u known\n", handled, busy, known);
-	CHECK(handled + busy == ROUNDS && handled, "other results");
+	ksft_print_msg("%u handled, %u EBUSY, %u EHWPOISON\n", handled, busy, known);
+	CHECK(handled + busy == ROUNDS && handled, "unexpected results");
 	return KSFT_PASS;
 }
 
@@ -229,11 +226,11 @@ int main(void)
 
 	if (access("/sys/kernel/debug/hwpoison/corrupt-pfn", W_OK))
 		ksft_exit_skip("no hwpoison-inject\n");
-	/* what is poisoned must not meanwhile be the kernel's or a program's */
+	/* the kernel or another task must not get the poisoned page meanwhile */
 	if (!hvo_cmdline("movablecore", value, sizeof(value)))
 		ksft_exit_skip("no movablecore=\n");
 	ksft_print_header();
 	if (!start_poisoner())
-		ksft_exit_fail_msg("no poisoner\n");
+		ksft_exit_fail_msg("cannot start the poisoner\n");
 	hvo_run(cases, sizeof(cases) / sizeof(cases[0]), true);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Too little memory: nobody is killed, nothing is logged, and pools shrink. */
+/* Memory pressure: no OOM kill, no logged allocation failure, and pools shrink. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ static int nothing_bad_happened(void)
 {
 	CHECK(hvo_vmstat("oom_kill") == oom_kills, "%ld kills",
 	      hvo_vmstat("oom_kill") - oom_kills);
-	CHECK(!hvo_logged("allocation failure"), "the log tells of it");
+	CHECK(!hvo_logged("allocation failure"), "logged");
 	return KSFT_PASS;
 }
 
@@ -39,7 +39,7 @@ static void write_number(int fd, long value)
 		ksft_print_msg("writing %ld: %s\n", value, strerror(errno));
 }
 
-/* So that no page fault needs memory when there is none */
+/* Page faults must not need memory later, when none is free. */
 static void settle_down(void)
 {
 	char stack[256 << 10];
@@ -59,13 +59,14 @@ static long read_number(int fd)
 static struct { long got, saved_kib; } *asked;
 
 /*
- * A task of its own, and the first to be killed. With all memory in the pool,
- * whoever else needs some may be in trouble: it is given back at once, and looked
- * at later.
+ * A child asks for the pages, and the OOM killer would choose it first. With all
+ * memory in the pool, other tasks may fail to get memory. So the child empties the
+ * pool at once, and its results are checked later.
  *
- * A 32nd of what is in ZONE_MOVABLE is kept free in the zone below for what cannot
- * be there: 4 MiB (see tests/boots.toml) for the kernel's threads and who else may run. It
- * is less than one page for each page of the pool, which is what stock takes.
+ * lowmem_reserve_ratio keeps 1/32 of ZONE_MOVABLE free in the zone below, for
+ * allocations that cannot be movable: 4 MiB (see tests/boots.toml) for kernel
+ * threads and other tasks. That is less than one page for each page of the pool,
+ * which is what stock takes.
  */
 static pid_t start_overasking(long wanted)
 {
@@ -106,7 +107,7 @@ static int overasking_kills_nobody(void)
 
 	ksft_print_msg("asked for %ld, got %ld pages; %ld killed\n", wanted, asked->got,
 		       hvo_vmstat("oom_kill") - oom_kills);
-	/* With the feature off it is stock's, who else needs memory, and chance. */
+	/* with the feature off a kill is stock behavior, and depends on chance */
 	if (status && hvo_mode_is("off"))
 		return KSFT_PASS;
 	CHECK(!status, "status %x", status);
@@ -116,7 +117,7 @@ static int overasking_kills_nobody(void)
 	return hvo_mode_is("off") ? KSFT_PASS : nothing_bad_happened();
 }
 
-/* In large steps far from the end, in small ones near it */
+/* In large steps first, and in small ones near @leave_kib */
 static void take_memory(long leave_kib)
 {
 	long free;
@@ -132,8 +133,8 @@ static void take_memory(long leave_kib)
 }
 
 /*
- * A task that takes memory, locks it, and keeps it until it is killed; it stops
- * where the kernel would have to reclaim, so that it provokes nobody.
+ * Starts a task that allocates memory, locks it, and keeps it until it is killed. It
+ * leaves @leave_kib free, so that the kernel does not have to reclaim.
  */
 static pid_t start_hog(long leave_kib)
 {
@@ -151,7 +152,7 @@ static pid_t start_hog(long leave_kib)
 		_exit(0);
 	}
 	close(ready[1]);
-	/* what is shared since fork() would be copied when it is written to */
+	/* copy-on-write after fork() must happen now, while there is memory */
 	settle_down();
 	if (read(ready[0], &step, 1) != 1 || step != 'x')
 		pid = -1;
@@ -169,7 +170,7 @@ static void unmap(void)
 	mapped = NULL;
 }
 
-/* What /proc/zoneinfo says behind @key, of @zones, each with a blank behind it */
+/* Sum of @key in /proc/zoneinfo over @zones, in which a blank follows each name */
 static long zone_pages(const char *zones, const char *key)
 {
 	FILE *file = fopen("/proc/zoneinfo", "r");
@@ -188,14 +189,15 @@ static long zone_pages(const char *zones, const char *key)
 	return pages;
 }
 
-/* Not ZONE_DMA, see prepare_and_hog(), nor ZONE_MOVABLE, which has no kernel memory */
+/* Not ZONE_DMA (see prepare_and_hog()), and no kernel memory is in ZONE_MOVABLE. */
 #define REACHABLE "DMA32 Normal "
 
 /*
- * Raises the watermarks above what is free, as if the last page were gone, and
- * shrinks the pool by one. The 2 MiB of that page lift memory above them again.
- * They are spread over the zones by size, of which ZONE_DMA has a share as well.
- * Between the two writes this task must not need memory for itself.
+ * Raises the watermarks @kib above free memory, as if none were left, and shrinks
+ * the pool to @pool. If @kib is small, the first freed page of 2 MiB lifts free
+ * memory above the watermarks again. min_free_kbytes is split between the zones by
+ * size, ZONE_DMA included. This task must not need memory while the watermarks are
+ * raised.
  */
 static bool shrink_below_watermarks(long pool, long kib)
 {
@@ -216,10 +218,11 @@ static bool shrink_below_watermarks(long pool, long kib)
 }
 
 /*
- * Half of memory in the pool, and a hog on the rest while @body runs. Before the
- * hog comes, @prepare may still use memory. Where the hog takes what is left of
- * blocks for unmovable pages, the kernel would raise the watermarks, and kill it:
- * kswapd, which lowers them again, has given up in the case before.
+ * Runs @body with half of the free memory in the pool and a hog that takes the rest.
+ * @prepare runs before the hog and may still use memory. The watermark boost is off:
+ * the hog takes pages from blocks for unmovable pages, so the kernel would boost the
+ * watermarks, and kill the hog. kswapd, which lowers them again, has given up in an
+ * earlier case.
  */
 static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 {
@@ -229,7 +232,7 @@ static int prepare_and_hog(int (*prepare)(long pool), int (*body)(long pool))
 
 	NEED(hvo_optimizing(), "pages are not being optimized");
 	hvo_write("/proc/sys/vm/watermark_boost_factor", 0);
-	/* the first of them: nothing from ZONE_DMA for who can use other memory */
+	/* the first ratio: no ZONE_DMA for allocations that can use other zones */
 	hvo_write("/proc/sys/vm/lowmem_reserve_ratio", 1);
 	settle_down();
 	pool = hvo_pool(hvo_meminfo("MemFree") / 2 / 2048);
@@ -270,7 +273,7 @@ static int one_by_one(long pool)
 	}
 	used = hvo_read(HVO_SYSFS "reserve_used") - used;
 	ksft_print_msg("reserve used %ld times\n", used);
-	CHECK(used == 5, "memory was left, so nothing was shown");
+	CHECK(used == 5, "memory was left, so the reserve was not needed");
 	return KSFT_PASS;
 }
 
@@ -286,7 +289,7 @@ static int shrinking_without_memory_makes_progress(void)
 	return KSFT_PASS;
 }
 
-/* The whole pool, with only the reserve and what it frees itself */
+/* Empties the pool with only the reserve and the pages that are freed meanwhile. */
 static int all_at_once(long pool)
 {
 	CHECK(shrink_with_nothing_free(0), "%ld of %ld pages are stuck",
@@ -299,7 +302,7 @@ static int shrinking_all_without_memory(void)
 	long failures = hvo_read(HVO_SYSFS "restore_failures");
 	int ret = with_a_hog(all_at_once);
 
-	ksft_print_msg("%ld times there was nothing, and what was restored was freed first\n",
+	ksft_print_msg("%ld restore failures\n",
 		       hvo_read(HVO_SYSFS "restore_failures") - failures);
 	return ret;
 }
@@ -318,9 +321,9 @@ static int shrinking_far_below_the_watermarks(void)
 }
 
 /*
- * A whole pool with only a little memory, above the watermarks by 4 MiB: enough if
- * the need in between does not grow with the pool, which is large enough to tell
- * (28 KiB a page), and then the reserve is not touched.
+ * Empties the pool with free memory 4 MiB above the watermarks. If the memory needed
+ * does not grow with the pool, that is enough, and the reserve is not used. A pool
+ * that needed 28 KiB for each page at once would need more than three times as much.
  */
 static int all_with_a_little(long pool)
 {
@@ -330,8 +333,8 @@ static int all_with_a_little(long pool)
 	CHECK(pool * SAVED_2M > 3 * 4096, "a pool of %ld pages is too small", pool);
 	CHECK(shrink_below_watermarks(0, -4096), "%ld are stuck",
 	      hvo_read(POOL_2M "nr_hugepages"));
-	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used, "more was needed");
-	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures, "more was needed");
+	CHECK(hvo_read(HVO_SYSFS "reserve_used") == used, "4 MiB were not enough");
+	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures, "4 MiB were not enough");
 	return KSFT_PASS;
 }
 
@@ -340,7 +343,7 @@ static int shrinking_needs_little(void)
 	return with_a_hog(all_with_a_little);
 }
 
-/* The hog, a child, must not have it too. */
+/* The hog is a child and must not inherit the mapping. */
 static int map_the_pool(long pool)
 {
 	mapped_size = pool * HUGE_2M;
@@ -350,7 +353,7 @@ static int map_the_pool(long pool)
 	return KSFT_PASS;
 }
 
-/* What is in use when the pool shrinks becomes surplus; a work frees it. */
+/* Pages in use become surplus when the pool shrinks; a work item frees them. */
 static int map_surplus_pages(long pool)
 {
 	if (map_the_pool(pool) != KSFT_PASS)
@@ -361,7 +364,7 @@ static int map_surplus_pages(long pool)
 	return KSFT_PASS;
 }
 
-/* All of it, with only the reserve and what it frees itself; nothing is lost. */
+/* Runs all_at_once() after @prepare; no vmemmap page may be lost. */
 static int all_leave_after(int (*prepare)(long pool))
 {
 	long before = hvo_vmemmap_pages();
@@ -383,7 +386,7 @@ static int surplus_unmapped_with_nothing_free(void)
 	return all_leave_after(map_surplus_pages);
 }
 
-/* A task that may use no more memory than it has, and shrinks the pool */
+/* A task whose memory.max is 64 KiB above its use shrinks the pool. */
 static int shrink_in_cgroup(void)
 {
 	int pages = open(POOL_2M "nr_hugepages", O_WRONLY), status;
@@ -399,8 +402,8 @@ static int shrink_in_cgroup(void)
 		write_number(pages, 0);
 		_exit(0);
 	}
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no task");
-	CHECK(status == 0, "it ended with %d", status);
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "no child");
+	CHECK(status == 0, "the child ended with status %d", status);
 	close(pages);
 	return KSFT_PASS;
 }
@@ -419,7 +422,7 @@ static int memory_cgroup_does_not_limit_it(void)
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == 0, "%ld are stuck",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_keyed(CGROUP "memory.events", "oom_kill") == 0, "a task was killed");
-	CHECK(hvo_keyed(CGROUP "memory.events", "oom") == 0, "the limit was in the way");
+	CHECK(hvo_keyed(CGROUP "memory.events", "oom") == 0, "the limit was reached");
 	rmdir(CGROUP);
 	CHECK(hvo_vmemmap_pages() == before, "%ld missing", before - hvo_vmemmap_pages());
 	return nothing_bad_happened();

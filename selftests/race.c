@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The races that the grace period, the walker's order of loads and the TLB flush
- * close, with windows of seconds: the debug kernel holds a walker up on its way to
- * a refcount while the page that it looks at becomes a tail of an optimized huge
- * page. With hvo.skip= one of the three is left out, and then a case must fail.
+ * Races that are closed by the grace period, by the walker's order of loads, and by
+ * the TLB flush. The debug kernel makes the windows seconds wide: it delays a pfn
+ * walker before it changes a refcount, while the page becomes a tail of an optimized
+ * huge page. With hvo.skip= one of the three steps is left out, and then a case must
+ * fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +22,7 @@
 #include "hvo.h"
 
 #define RACE		"/sys/kernel/debug/hvo_race/"
-/* Small: the debug kernel takes a millisecond for each page of it */
+/* small, as the debug kernel needs a millisecond for each page of it */
 #define REGION		(24UL << 20)
 #define POOL		32L
 #define PAGES		(REGION / PAGE)
@@ -52,7 +53,7 @@ static bool map_region(void)
 	return true;
 }
 
-/* At once, because a call for each takes minutes in the debug kernel */
+/* One read for all pages, as one for each takes minutes in the debug kernel. */
 static bool read_pfns(uint64_t *pfns)
 {
 	int file = open("/proc/self/pagemap", O_RDONLY);
@@ -67,8 +68,9 @@ static bool read_pfns(uint64_t *pfns)
 }
 
 /*
- * A small page whose struct page will be the first one of a tail vmemmap page,
- * a fake head, when the huge page around it is formed; all of that is ours now.
+ * A small page whose struct page is the first one in a vmemmap page of tails. It
+ * becomes a fake head when the huge page around it is optimized. All small pages of
+ * that huge page are in the region now.
  */
 static uint64_t find_target(void)
 {
@@ -96,7 +98,7 @@ static void run_on(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Asks whether the page is idle, which takes a reference, and is held up. */
+/* Reads the idle flag of the page, which takes a reference and is delayed. */
 static void walk(void)
 {
 	int file = open("/sys/kernel/mm/page_idle/bitmap", O_RDONLY);
@@ -112,9 +114,9 @@ static void walk(void)
 }
 
 /*
- * How many tail vmemmap pages still show a tail in their first struct page: by its
- * address, with this CPU's own idea of what is there. A tail has a link to its head;
- * what lies there after the remap is the head itself, which has none.
+ * How many tail vmemmap pages still show a tail in their first struct page. The read
+ * is by virtual address, so through the TLB of this CPU. A tail has a link to its
+ * head. After the remap the head itself is at that address, and it has no such link.
  */
 static int tails_seen(unsigned long head)
 {
@@ -125,7 +127,7 @@ static int tails_seen(unsigned long head)
 	return seen;
 }
 
-/* Looks as long as it is told to. */
+/* Reads until stop is set. Once look is set, a tail that is seen is stale. */
 static void watch(void)
 {
 	unsigned long head = hvo_vmemmap_base() +
@@ -181,7 +183,7 @@ static bool form_huge_pages(void)
 	return hvo_pool(POOL) == POOL;
 }
 
-/* Uses the huge pages; whether the target is one of theirs */
+/* Maps the huge pages; returns whether the target is in one of them. */
 static bool use_huge_pages(void)
 {
 	long i;
@@ -210,11 +212,11 @@ static int find_place(void)
 	run_on(0);
 	CHECK(map_region(), "no memory");
 	target = find_target();
-	CHECK(target, "no huge page of our own");
+	CHECK(target, "no 2 MiB with all pages in the region");
 	return KSFT_PASS;
 }
 
-/* One walker and one pool; *formed says whether they met on one page. */
+/* Runs a walker while the pool grows. *formed is set if the pool has the target. */
 static int walk_meanwhile(bool *formed)
 {
 	pid_t pid = start(walk);
@@ -222,14 +224,14 @@ static int walk_meanwhile(bool *formed)
 
 	*formed = form_huge_pages() && use_huge_pages();
 	well = ended_well(pid);
-	CHECK(hvo_read(RACE "walker") == 0, "the walker was not held up");
+	CHECK(hvo_read(RACE "walker") == 0, "the walker was not delayed");
 	let_go();
 	CHECK(well, "the walker crashed");
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return KSFT_PASS;
 }
 
-/* It has seen a refcount in use, and is about to write. */
+/* The walker has seen a refcount in use, and is delayed before it writes. */
 static int walk_and_write(bool *formed)
 {
 	hvo_write(RACE "before_write_ms", 10000);
@@ -237,8 +239,8 @@ static int walk_and_write(bool *formed)
 }
 
 /*
- * It comes after the wait, asks its first question before the remap, and the second
- * when the folio is in use.
+ * The walker starts after the wait for walkers. Its first check is before the remap,
+ * the second one when the folio is in use.
  */
 static int walk_and_read(bool *formed)
 {
@@ -248,7 +250,7 @@ static int walk_and_read(bool *formed)
 	return walk_meanwhile(formed);
 }
 
-/* Soon, before the CPU forgets the translation by itself */
+/* Reads soon after the remap, before the CPU evicts the TLB entry by itself. */
 static int look_meanwhile(bool *formed)
 {
 	pid_t pid = start(watch);
@@ -263,14 +265,14 @@ static int look_meanwhile(bool *formed)
 	*formed = *formed && use_huge_pages();
 	let_go();
 	CHECK(well, "the reader crashed");
-	CHECK(!*formed || (shared->tail_before && shared->looks), "it has not looked");
+	CHECK(!*formed || (shared->tail_before && shared->looks), "no read around the remap");
 	CHECK(!*formed || !shared->tail_after, "an old translation, in %lu of %lu looks",
 	      shared->tail_after, shared->looks);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return KSFT_PASS;
 }
 
-/* Which free memory the pool takes is not for a test to say. */
+/* A test cannot choose which free memory the pool takes, so try up to 5 times. */
 static int until_they_meet(int (*meet)(bool *formed))
 {
 	bool formed = false;
@@ -298,7 +300,7 @@ static int walker_that_is_about_to_read(void)
 	return until_they_meet(walk_and_read);
 }
 
-/* Several times, as a CPU also forgets by itself now and then. */
+/* Three times, as a CPU sometimes evicts the TLB entry by itself. */
 static int cpu_with_an_old_translation(void)
 {
 	int i, ret = KSFT_PASS;
@@ -309,8 +311,8 @@ static int cpu_with_an_old_translation(void)
 }
 
 /*
- * The batch of a growing pool is held up before its first remap. Sealed meanwhile, the
- * write waits for its last. No case after this one can change the vmemmap.
+ * The batch of a growing pool is delayed before its first remap. A write to the seal
+ * meanwhile waits for the last remap. No later case can change the vmemmap.
  */
 static int sealing_waits_for_the_last_change(void)
 {
@@ -323,7 +325,7 @@ static int sealing_waits_for_the_last_change(void)
 	if (!pid)
 		_exit(hvo_pool(POOL) != POOL);
 	sleep(3);
-	CHECK(hvo_optimized() == 0, "the batch was not held up");
+	CHECK(hvo_optimized() == 0, "the batch was not delayed");
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
 	ended = hvo_optimized();
 	CHECK(ended_well(pid), "no pool");
@@ -340,7 +342,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(sealing_waits_for_the_last_change),
 };
 
-/* The case of what is left out: bits 1, 2 and 4 of the debug kernel's knob */
+/* hvo.skip= 1, 2 or 4 leaves out one step. Then only the case for this step runs. */
 int main(void)
 {
 	unsigned int which = 0;
@@ -348,7 +350,7 @@ int main(void)
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* so that a CPU does not keep what we free, and huge pages can be made of it */
+	/* small per-CPU lists, so that freed pages can become huge pages */
 	hvo_write("/proc/sys/vm/percpu_pagelist_high_fraction", 1 << 20);
 	if (hvo_cmdline("hvo.skip", skip, sizeof(skip)))
 		which = atoi(skip) < 4 ? atoi(skip) : 3;

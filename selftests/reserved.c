@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reservation is a promise: the pages of a mapping can be had when they are
- * touched, also while the memory blocks that they are on go offline. Runs on any
- * kernel, with movablecore=. The last case seals the vmemmap.
+ * A mapping with a reservation must get its pages when they are touched, even while
+ * memory blocks are being taken offline. Runs on any kernel, with movablecore=. The
+ * last case seals the vmemmap.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,8 +22,9 @@ static struct shared {
 } *shared;
 
 /*
- * Attempts fail, as reserved pages cannot be dissolved: the block is isolated meanwhile.
- * While nothing is reserved it is left alone, as pages of the pool would leave with it.
+ * Offlining fails, as reserved pages cannot be dissolved, but it isolates the block
+ * for a while. Without a reservation pages of the pool would be dissolved, so no
+ * block is taken offline then.
  */
 static void offline_and_online(void)
 {
@@ -43,7 +44,7 @@ static void offline_and_online(void)
 	_exit(0);
 }
 
-/* Slowly enough for a block to be isolated in between */
+/* Touches slowly, so that a block can be isolated in between. */
 static void map_and_touch(void)
 {
 	char *map = mmap(NULL, PAGES * HUGE_2M, PROT_READ | PROT_WRITE,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The seal: from then on the vmemmap does not change, in either direction. */
+/* Once sealed, the vmemmap does not change any more, in either direction. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "hvo.h"
 
-/* with hugetlb_cma= nearly all of memory, so that the CMA area is in it */
+/* with hugetlb_cma= nearly all memory, so that the pool has pages of the CMA area */
 static long pages = 20;
 
 static struct hvo_range before[4096], after[4096];
 static int nr_before;
 static long vmemmap_before, failures_before;
 
-/* The frames behind the vmemmap of these pages of the pool */
+/* vmemmap PTEs of some pages of the pool, saved right after sealing */
 #define WATCHED 20
 static uint64_t pfns[WATCHED], ptes_before[WATCHED][1 + TAILS_2M];
 
@@ -34,11 +34,11 @@ static int note_frames(void)
 static int sealing_goes_one_way(void)
 {
 	CHECK(hvo_pool(pages) == pages, "no pool");
-	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "0 is no seal");
+	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "0 was accepted");
 	CHECK(hvo_read(SYSCTL_SEAL) == 0, "sealed by 0");
 	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal");
 	CHECK(hvo_write(SYSCTL_SEAL, 0) == -EINVAL, "unsealed");
-	CHECK(!hvo_write(SYSCTL_SEAL, 1), "sealing twice is harmless");
+	CHECK(!hvo_write(SYSCTL_SEAL, 1), "cannot seal twice");
 	CHECK(hvo_read(SYSCTL_SEAL) == 1 && hvo_read(HVO_SYSFS "sealed") == 1, "not sealed");
 	nr_before = hvo_vmemmap_ranges(before, 4096);
 	CHECK(nr_before > 0 && nr_before < 4096, "%d ranges", nr_before);
@@ -51,7 +51,7 @@ static int sealing_goes_one_way(void)
 static int sysctl_tells_and_refuses(void)
 {
 	CHECK(hvo_read(SYSCTL_OPTIMIZE) == 0, "%ld", hvo_read(SYSCTL_OPTIMIZE));
-	CHECK(hvo_write(SYSCTL_OPTIMIZE, 1) == -EPERM, "1 was taken");
+	CHECK(hvo_write(SYSCTL_OPTIMIZE, 1) == -EPERM, "1 was accepted");
 	CHECK(!hvo_write(SYSCTL_OPTIMIZE, 0), "0 was refused");
 	return KSFT_PASS;
 }
@@ -69,7 +69,7 @@ static int optimized_pages_stay_in_the_pool(void)
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == pages, "%ld left",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_optimized() == pages, "%ld optimized", hvo_optimized());
-	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures_before, "a refusal is no failure");
+	CHECK(hvo_read(HVO_SYSFS "restore_failures") == failures_before, "refusals were counted");
 	return KSFT_PASS;
 }
 
@@ -78,20 +78,21 @@ static int they_can_still_be_used(void)
 	char *map;
 	int i;
 
-	CHECK(hvo_pool(pages) == pages, "cannot take them back");
+	CHECK(hvo_pool(pages) == pages, "cannot take back surplus pages");
 	for (i = 0; i < 3; i++) {
 		map = hvo_map(pages * HUGE_2M, HUGE_2M);
 		CHECK(map, "no mapping");
 		hvo_fill(map, pages * HUGE_2M, i);
-		CHECK(hvo_filled(map, pages * HUGE_2M, i), "content");
+		CHECK(hvo_filled(map, pages * HUGE_2M, i), "content changed");
 		munmap(map, pages * HUGE_2M);
 	}
 	return KSFT_PASS;
 }
 
 /*
- * A gigantic page from CMA takes its memory from whoever has it, and replaces
- * free huge pages in the way: sealed ones must neither go nor be doubled.
+ * Allocating a gigantic page from CMA migrates the pages in the area, and replaces
+ * free huge pages there by new ones. Sealed pages must not be replaced, and the pool
+ * must not grow.
  */
 static int contiguous_allocation_goes_around_them(void)
 {
@@ -108,7 +109,7 @@ static int contiguous_allocation_goes_around_them(void)
 	return KSFT_PASS;
 }
 
-/* The dump shows every change of protection, the PTEs every other frame. */
+/* The dump shows changes of level and protection, the PTEs changes of frame. */
 static int page_tables_have_not_changed(void)
 {
 	uint64_t ptes[1 + TAILS_2M];
@@ -120,8 +121,8 @@ static int page_tables_have_not_changed(void)
 			CHECK(PTE_FRAME(ptes[j]) == PTE_FRAME(ptes_before[i][j]),
 			      "vmemmap page %d of page %d", j, i);
 	}
-	CHECK(hvo_vmemmap_ranges(after, 4096) == nr_before, "other ranges");
-	CHECK(!memcmp(before, after, nr_before * sizeof(before[0])), "other ranges");
+	CHECK(hvo_vmemmap_ranges(after, 4096) == nr_before, "ranges changed");
+	CHECK(!memcmp(before, after, nr_before * sizeof(before[0])), "ranges changed");
 	CHECK(hvo_vmemmap_pages() == vmemmap_before, "%ld pages", hvo_vmemmap_pages());
 	return KSFT_PASS;
 }

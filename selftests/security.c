@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a plain user can do to optimized pages: use them. Each attack runs as such
- * a user, on small pages in the middle of huge ones, and afterwards the tails are
- * still read-only, shared, and say what they said before.
+ * An unprivileged user can use optimized pages, but not change their vmemmap. Each
+ * attack runs as such a user, on 4 KiB subpages of huge pages. Afterwards the tails
+ * must still be read-only, shared and unchanged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,14 +35,14 @@
 #define MPOL_MF_MOVE	2
 #define MPOL_MF_MOVE_ALL 4
 
-/* Dumpable, as any program that such a user starts: its /proc/self is its own. */
+/* Dumpable, like any program this user starts, so that it owns its /proc/self. */
 static bool become_nobody(void)
 {
 	return !setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) &&
 		!setresuid(NOBODY, NOBODY, NOBODY) && !prctl(PR_SET_DUMPABLE, 1);
 }
 
-/* Runs @body as a plain user; returns what it returned, or -1. */
+/* Runs @body as an unprivileged user; returns its result, or -1. */
 static int as_nobody(int (*body)(char *map), char *map)
 {
 	pid_t child = fork();
@@ -58,7 +58,7 @@ static int as_nobody(int (*body)(char *map), char *map)
 static const char * const sysctls[] = { SYSCTL_OPTIMIZE, SYSCTL_SEAL };
 static int sysctl_fds[2];
 
-/* A descriptor that root has opened is of no use either. */
+/* Writing to a descriptor that root has opened must fail too. */
 static int write_to_sysctls(char *unused)
 {
 	int i;
@@ -87,7 +87,7 @@ static int sysctls_are_for_root(void)
 		CHECK(sysctl_fds[i] >= 0, "%s", strerror(errno));
 	}
 	ret = as_nobody(write_to_sysctls, NULL);
-	CHECK(!ret, "a plain user wrote, in step %d", ret);
+	CHECK(!ret, "not refused for an unprivileged user, in step %d", ret);
 	CHECK(hvo_read(SYSCTL_OPTIMIZE) == optimize && hvo_read(SYSCTL_SEAL) == seal, "changed");
 	return KSFT_PASS;
 }
@@ -100,7 +100,7 @@ static void find_our_files(void)
 	glob("/proc/sys/vm/hugetlb_*vmemmap*", GLOB_APPEND, NULL, &our_files);
 }
 
-/* Nothing in sysfs can be written, not even by root, whom no mode stops. */
+/* Not even root can write to sysfs files, although mode bits do not stop root. */
 static int sysfs_is_read_only(void)
 {
 	struct stat st;
@@ -132,7 +132,7 @@ static bool has_address(const char *text)
 	return false;
 }
 
-/* 0, or the number of the file that cannot be read or tells too much */
+/* 0, or the number (from 1) of a file that cannot be read or shows an address */
 static int read_our_files(char *unused)
 {
 	char text[4096];
@@ -151,16 +151,16 @@ static int no_file_tells_an_address(void)
 
 	CHECK(has_address("at 0xffffea0000000000") && has_address("ffffea00001c") &&
 	      has_address("18446719884453740544") && !has_address("28672 on, 0x7ffff"),
-	      "the test itself is wrong");
+	      "has_address() is wrong");
 	hvo_pool(10);
 	bad = read_our_files(NULL);
 	CHECK(!bad, "%s, read by root", our_files.gl_pathv[bad - 1]);
 	bad = as_nobody(read_our_files, NULL);
-	CHECK(!bad, "%s, read by a plain user", our_files.gl_pathv[bad - 1]);
+	CHECK(!bad, "%s, read by an unprivileged user", our_files.gl_pathv[bad - 1]);
 	return KSFT_PASS;
 }
 
-/* Chance alone would keep both in place once in a million boots. */
+/* KASLR chooses both default addresses about once in a million boots. */
 static int kernel_is_where_it_likes(void)
 {
 	char value[8];
@@ -168,13 +168,13 @@ static int kernel_is_where_it_likes(void)
 	NEED(!hvo_cmdline("nokaslr", value, sizeof(value)), "booted with nokaslr");
 	CHECK(hvo_symbol("_text") != 0xffffffff81000000UL ||
 	      (hvo_vmemmap_base() != 0xffffea0000000000UL &&
-	       hvo_vmemmap_base() != 0xffd4000000000000UL), "nothing has moved");
+	       hvo_vmemmap_base() != 0xffd4000000000000UL), "all addresses are defaults");
 	return KSFT_PASS;
 }
 
-/* --- attacks: 0 means that everything went as it should ------------------- */
+/* --- attacks: return 0, or the number of an unexpected step --------------- */
 
-/* O_DIRECT makes the disk write into the small page itself. */
+/* With O_DIRECT the driver of the disk writes to the 4 KiB page itself. */
 static int read_disk_into(char *map)
 {
 	int fd = open(DISK, O_RDWR | O_DIRECT);
@@ -238,7 +238,7 @@ static int write_proc_mem(char *map)
 
 	if (fd < 0 || mprotect(map, HUGE_2M, PROT_READ))
 		return 10;
-	/* force does not help against the protection of a shared mapping */
+	/* FOLL_FORCE must not override the protection of a shared mapping */
 	if (pwrite(fd, text, sizeof(text), (uintptr_t)map + MIDDLE) != -1)
 		return 1;
 	if (pwrite(fd, text, sizeof(text), (uintptr_t)map + HUGE_2M + MIDDLE) != sizeof(text))
@@ -250,7 +250,7 @@ static int lock_and_unlock(char *map)
 {
 	if (mlock(map + MIDDLE, PAGE) || munlock(map + MIDDLE, PAGE))
 		return 1;
-	/* half a huge page cannot be unmapped or moved */
+	/* a part of a huge page cannot be unmapped or moved */
 	if (!munmap(map + MIDDLE, PAGE) ||
 	    mremap(map + MIDDLE, PAGE, 2 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED)
 		return 2;
@@ -270,8 +270,7 @@ static int copy_on_write(char *unused)
 		map[MIDDLE]++;
 		_exit(0);
 	}
-	wait(&status);
-	return !hvo_filled(map, HUGE_2M, 8);
+	return wait(&status) < 0 || status || !hvo_filled(map, HUGE_2M, 8);
 }
 
 static const struct {
@@ -292,7 +291,7 @@ static int advise(char *map)
 			return i + 1;
 	for (advice = 0; advice < 110; advice++)
 		madvise(map + MIDDLE, PAGE, advice);
-	/* a hole in a part of a huge page is filled with zeroes */
+	/* a hole in a part of a huge page only clears that part */
 	return madvise(map + HUGE_2M + MIDDLE, PAGE, MADV_REMOVE) ? 50 :
 		map[HUGE_2M + MIDDLE] != 0;
 }
@@ -308,7 +307,7 @@ static int move(char *map)
 		errno != EPERM;
 }
 
-/* Keyed by the small page, as the memory is shared */
+/* The memory is shared, so the key of the futex depends on the 4 KiB page. */
 static int wait_on_futex(char *map)
 {
 	struct timespec soon = { .tv_nsec = 1000000 };
@@ -362,11 +361,11 @@ static int use_files(char *unused)
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, MIDDLE, PAGE) ||
 	    map[MIDDLE] || ftruncate(fd, 0) || unlink(MOUNT "/nobody"))
 		return 4;
-	/* SysV memory of huge pages is for groups that root has chosen */
+	/* SHM_HUGETLB is only for the group in vm.hugetlb_shm_group */
 	return shmget(IPC_PRIVATE, HUGE_2M, SHM_HUGETLB | IPC_CREAT | 0600) != -1;
 }
 
-/* --- what must not have changed ------------------------------------------- */
+/* --- state that must not have changed ------------------------------------- */
 
 #define FIRST_TAIL	4	/* behind struct folio */
 #define WORDS		((PAGE / STRUCT_PAGE - FIRST_TAIL) * STRUCT_PAGE / 8)
@@ -390,7 +389,7 @@ static unsigned long read_only_kib(void)
 	return kib;
 }
 
-/* The page was referenced, is up to date, is dirty: that is the head's. */
+/* KPF_REFERENCED, KPF_UPTODATE, KPF_DIRTY: normal use changes them in the head. */
 #define HEAD_FLAGS	(1UL << 2 | 1UL << 3 | 1UL << 4)
 
 static bool read_kpage(const char *path, uint64_t pfn, uint64_t *values, uint64_t mask)
@@ -405,7 +404,7 @@ static bool read_kpage(const char *path, uint64_t pfn, uint64_t *values, uint64_
 	return len == 512 * 8;
 }
 
-/* Seen through the third tail page, which is the first one again */
+/* Reads through the third tail vmemmap page, which maps the first vmemmap page. */
 static bool take_witness(const char *map, struct witness *seen)
 {
 	uint64_t pfn = hvo_pfn(map);
@@ -421,7 +420,7 @@ static bool take_witness(const char *map, struct witness *seen)
 		read_kpage("/proc/kpagecount", pfn, seen->counts, -1UL);
 }
 
-/* The head has a life of its own; all behind its page are tails. */
+/* The head changes in normal use. Only tails are behind its vmemmap page. */
 static int unchanged(const struct witness *before, const struct witness *after)
 {
 	const size_t tails = PAGE / STRUCT_PAGE, size = (512 - tails) * 8;
@@ -432,17 +431,17 @@ static int unchanged(const struct witness *before, const struct witness *after)
 		CHECK(PTE_FRAME(after->ptes[i]) == PTE_FRAME(before->ptes[0]),
 		      "tail page %d is not shared", i);
 	}
-	CHECK(PTE_FRAME(after->ptes[0]) == PTE_FRAME(before->ptes[0]), "another head page");
+	CHECK(PTE_FRAME(after->ptes[0]) == PTE_FRAME(before->ptes[0]), "head page replaced");
 	CHECK(before->tails[1], "no struct page was read");
 	CHECK(!memcmp(before->tails, after->tails, sizeof(before->tails)), "tails were written");
-	CHECK(!memcmp(before->flags + tails, after->flags + tails, size), "other flags");
-	CHECK(!memcmp(before->counts + tails, after->counts + tails, size), "other counts");
+	CHECK(!memcmp(before->flags + tails, after->flags + tails, size), "flags changed");
+	CHECK(!memcmp(before->counts + tails, after->counts + tails, size), "counts changed");
 	CHECK(after->read_only_kib == (unsigned long)hvo_saved_kib(),
 	      "%lu KiB are read-only", after->read_only_kib);
 	return KSFT_PASS;
 }
 
-/* Shared with the user, so that root can look at the pages */
+/* MAP_SHARED, so that root can examine the pages that the user has changed. */
 static int attack(int (*body)(char *map))
 {
 	static struct witness before, after;
@@ -461,10 +460,10 @@ static int attack(int (*body)(char *map))
 	seen &= take_witness(map, &after);
 	whole = hvo_filled(map + 2 * HUGE_2M, 2 * HUGE_2M, SEED);
 	munmap(map, PAGES * HUGE_2M);
-	CHECK(seen, "cannot look at the page");
+	CHECK(seen, "cannot read the state of the page");
 	verdict = unchanged(&before, &after);
-	CHECK(whole, "content of other pages");
-	CHECK(!ret, "it did not go as it should, in step %d", ret);
+	CHECK(whole, "content of other pages changed");
+	CHECK(!ret, "unexpected result in step %d", ret);
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	return verdict;
 }
@@ -510,7 +509,7 @@ static const struct hvo_case cases[] = {
 int main(void)
 {
 	find_our_files();
-	/* what a plain user may have on such a machine */
+	/* access that an unprivileged user may have on such a machine */
 	chmod(DISK, 0666);
 	chmod(MOUNT, 01777);
 	HVO_RUN(cases);

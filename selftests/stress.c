@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything at once, for hvo.seconds= (60): pools change under those who use
- * them, look at them and move them. Whoever keeps data verifies it throughout,
- * and at the end all is as it was at the beginning.
+ * All operations at the same time, for hvo.seconds= (60 by default). Pools are
+ * resized while other workers use, migrate and examine pages. Workers verify the
+ * content of their pages. At the end no vmemmap page may be missing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -36,7 +36,7 @@ struct shared {
 	atomic_bool stop;
 	atomic_flag memory_goes;
 	struct {
-		long rounds, done;	/* of those, as many did what they are for */
+		long rounds, done;	/* done: operations that succeeded */
 		char broken[128];
 	} worker[32];
 };
@@ -73,9 +73,9 @@ static void pause_ms(long ms)
 }
 
 /*
- * A page that is put back while its block goes offline is freed into the offline
- * block by Linux 6.12, and given away a second time when that comes back. So who
- * fails pages and who takes blocks offline take turns.
+ * Linux 6.12 frees an unpoisoned page to its block even while that block goes
+ * offline. When the block is online again, the page is allocated a second time. So
+ * soft offline and memory offlining take turns.
  */
 static bool my_turn(void)
 {
@@ -92,7 +92,7 @@ static void turn_is_over(void)
 	atomic_flag_clear(&shared->memory_goes);
 }
 
-/* ---- those who change the pools ------------------------------------------ */
+/* ---- workers that change the pools --------------------------------------- */
 
 static void resize(void)
 {
@@ -116,11 +116,11 @@ static void turn_knob(void)
 	pause_ms(below(300));
 }
 
-/* ---- those who use huge pages --------------------------------------------- */
+/* ---- workers that use huge pages ------------------------------------------ */
 
 /*
- * At once, and without a signal where there is no page: whoever takes memory
- * offline may take what was promised, with the feature off as well.
+ * Populates the mapping at once, and without SIGBUS if there is no page: offlining
+ * can take reserved pages away, also with the feature off.
  */
 static char *map_some(size_t size)
 {
@@ -169,7 +169,7 @@ static void quit_quietly(int sig)
 	_exit(0);
 }
 
-/* Copying on write takes a page that nobody has promised to the child. */
+/* Copy-on-write has no reservation in the child, so SIGBUS is not a failure. */
 static void child_copies(char *map, size_t size, unsigned long seed)
 {
 	signal(SIGBUS, quit_quietly);
@@ -193,8 +193,8 @@ static void fork_and_exit(void)
 	pid = fork();
 	if (!pid)
 		child_copies(map, size, seed);
-	must(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "the child's copy");
-	must(hvo_filled(map, size, seed), "the parent's page");
+	must(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "content in the child");
+	must(hvo_filled(map, size, seed), "content in the parent");
 	munmap(map, size);
 	did_it(true);
 }
@@ -212,7 +212,7 @@ static void direct_io(void)
 	if (!map)
 		return;
 	must(pread(disk, map + to, size, from) == (ssize_t)size, "O_DIRECT");
-	must(hvo_filled(map + to, size, from / 8), "what O_DIRECT has read");
+	must(hvo_filled(map + to, size, from / 8), "content read by O_DIRECT");
 	munmap(map, HUGE_2M);
 	did_it(true);
 }
@@ -225,7 +225,7 @@ static void read_remotely(void)
 
 	must(process_vm_readv(keeper, &here, 1, &there, 1, 0) == sizeof(copy),
 	     "process_vm_readv");
-	must(hvo_filled(copy, sizeof(copy), from / 8), "what another task keeps");
+	must(hvo_filled(copy, sizeof(copy), from / 8), "content of another task");
 	did_it(true);
 }
 
@@ -274,7 +274,7 @@ static void soft_offline(void)
 	pause_ms(200);
 }
 
-/* ---- those who look ---------------------------------------------------------- */
+/* ---- pfn walkers, and compaction --------------------------------------------- */
 
 static long read_all(const char *path, size_t chunk, long size)
 {
@@ -336,14 +336,14 @@ static void compact(void)
 	pause_ms(below(200));
 }
 
-/* ---- those who take memory away ---------------------------------------------- */
+/* ---- workers that take memory offline ---------------------------------------- */
 
 static void wake_up(int sig)
 {
 	(void)sig;
 }
 
-/* Offlining goes on until it succeeds or a signal comes. */
+/* Offlining retries until it succeeds or a signal comes. */
 static void take_and_give_back(const char *path)
 {
 	struct sigaction action = { .sa_handler = wake_up };
@@ -356,7 +356,7 @@ static void take_and_give_back(const char *path)
 	did_it(gone);
 	if (gone)
 		must(!hvo_write_str(path, "online_movable") || !hvo_write_str(path, "online"),
-		     "memory does not come back");
+		     "the block does not go online");
 }
 
 static void offline_and_online(void)
@@ -406,7 +406,7 @@ static pid_t start(int nr)
 	_exit(0);
 }
 
-/* Returns NULL, or what went wrong. */
+/* Returns NULL, or an error message. */
 static const char *stop_worker(pid_t pid, int nr, time_t deadline)
 {
 	static char why[200];
@@ -415,7 +415,7 @@ static const char *stop_worker(pid_t pid, int nr, time_t deadline)
 	while (!waitpid(pid, &status, WNOHANG)) {
 		if (time(NULL) > deadline) {
 			kill(pid, SIGKILL);
-			return "it hangs";
+			return "the worker hangs";
 		}
 		pause_ms(50);
 	}
@@ -486,14 +486,14 @@ static void run_all(void)
 	deadline = time(NULL) + GRACE_SECONDS;
 	for (i = 0; i < NR_WORKERS; i++) {
 		why = stop_worker(pids[i], i, deadline);
-		ksft_print_msg("%s: %ld rounds, %ld of them did it\n", workers[i].name,
+		ksft_print_msg("%s: %ld rounds, %ld successes\n", workers[i].name,
 			       shared->worker[i].rounds, shared->worker[i].done);
 		if (workers[i].round == move && access("/sys/devices/system/node/node1", F_OK)) {
 			ksft_test_result_skip("%s: there is one node only\n", workers[i].name);
 			continue;
 		}
 		if (!why && !shared->worker[i].done)
-			why = "it never did what it is for";
+			why = "no operation succeeded";
 		if (why)
 			ksft_print_msg("%s\n", why);
 		ksft_test_result(!why, "%s\n", workers[i].name);
@@ -546,14 +546,14 @@ int main(void)
 	if (shared == MAP_FAILED || !nr_blocks || !fill_disk() || !keep_some())
 		ksft_exit_fail_msg("cannot prepare: %s\n", strerror(errno));
 	ksft_set_plan(NR_WORKERS + 6);
-	/* for demote(): later a GiB in one piece is seldom to be had */
+	/* for demote(): later a contiguous GiB is rarely free */
 	hvo_write(POOL_1G "nr_hugepages", 1);
 	run_all();
 
 	result(hvo_filled(kept, KEPT, 0), "what_was_kept_is_as_it_was");
 	munmap(kept, KEPT);
 	hvo_write(SYSCTL_OPTIMIZE, hvo_mode_is("on"));
-	ksft_print_msg("%ld times nothing could be had for restoring\n",
+	ksft_print_msg("%ld restore failures\n",
 		       hvo_read(HVO_SYSFS "restore_failures"));
 	result(empty_the_pools(), "the_pools_can_be_emptied");
 	result(hvo_saved_kib() == 0 && nothing_is_read_only(), "nothing_is_left_optimized");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How often growing waits for RCU, and who may expedite: root when it adds a few
- * pages, and nobody else. Counted where the kernel calls synchronize_rcu().
+ * How many RCU grace periods the growing pool waits for. They are expedited only
+ * when root adds a few pages. Kprobes count the calls of synchronize_rcu() and
+ * synchronize_rcu_expedited().
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -99,7 +100,7 @@ static int few_pages_are_expedited(void)
 	return KSFT_PASS;
 }
 
-/* Surplus pages, by one reservation, or without one by a fault each */
+/* Allocates surplus pages: by one reservation, or by faults (MAP_NORESERVE). */
 static void map_as_nobody(long pages, int flags)
 {
 	char *map;

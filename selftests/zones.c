@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kernelcore= lets ZONE_MOVABLE begin inside a naturally aligned GiB. A gigantic page
- * of run time never lies across that border; one of boot time may.
+ * kernelcore= lets ZONE_MOVABLE begin inside a naturally aligned GiB. A gigantic
+ * page that is allocated at boot may cross this border. One allocated at run time
+ * may not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct zone {
 static struct zone zones[MAX_ZONES];
 static int nr_zones;
 
-/* The number in the line, if it is such a line */
+/* Sets *number if the line matches @format. */
 static void take(const char *line, const char *format, long *number)
 {
 	long value;
@@ -129,7 +130,7 @@ static int use_page(bool across)
 static int border_is_inside_a_gigantic_page(void)
 {
 	CHECK(border(), "no movable zone; boot with kernelcore=");
-	CHECK(border() & (HUGE_1G / PAGE - 1), "it begins at a whole GiB, %lx", border());
+	CHECK(border() & (HUGE_1G / PAGE - 1), "it is aligned to 1 GiB, %lx", border());
 	return zones_add_up();
 }
 
@@ -146,14 +147,14 @@ static int boot_time_page_is_returned(void)
 	return set_pool(0);
 }
 
-/* Nearly all that is free now, most of it the page that was returned */
+/* Uses nearly all free memory, most of it from the freed gigantic page. */
 static int its_memory_is_ordinary_memory(void)
 {
 	size_t size = (hvo_meminfo("MemFree") - (128 << 10)) << 10, at;
 	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(map != MAP_FAILED && size > HUGE_1G, "no memory");
-	/* only to be quicker */
+	/* only for speed */
 	madvise(map, size, MADV_HUGEPAGE);
 	for (at = 0; at < size; at += PAGE)
 		hvo_fill(map + at, 16, at);
