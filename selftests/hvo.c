@@ -463,17 +463,25 @@ void hvo_log_mark(void)
 	lseek(kmsg, 0, SEEK_END);
 }
 
-bool hvo_logged(const char *text)
+int hvo_log_lines(int fd, const char *text)
 {
 	char record[8192];
-	bool found = false;
+	int lines = 0;
 	ssize_t len;
 
-	do {
-		len = read(kmsg, record, sizeof(record) - 1);
-		record[len > 0 ? len : 0] = 0;
-		found |= strstr(record, text) != NULL;
-		/* EPIPE: lines were overwritten before they were read */
-	} while (len > 0 || (len < 0 && errno == EPIPE));
-	return found;
+	for (;;) {
+		len = read(fd, record, sizeof(record) - 1);
+		/* lines were overwritten before they were read */
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return lines;
+		record[len] = 0;
+		lines += strstr(record, text) != NULL;
+	}
+}
+
+bool hvo_logged(const char *text)
+{
+	return hvo_log_lines(kmsg, text);
 }

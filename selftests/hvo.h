@@ -142,6 +142,8 @@ bool hvo_is_huge(uint64_t pfn);
 void hvo_fill(void *addr, size_t size, uint64_t seed);
 bool hvo_filled(const void *addr, size_t size, uint64_t seed);
 
+/* How many lines with @text can still be read from /dev/kmsg, open as @fd */
+int hvo_log_lines(int fd, const char *text);
 /* Whether the kernel has logged a line with @text since hvo_log_mark() */
 void hvo_log_mark(void);
 bool hvo_logged(const char *text);

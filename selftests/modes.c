@@ -24,17 +24,11 @@ static const struct {
 
 static int count_in_log(const char *text)
 {
-	char record[8192];
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-	int count = 0;
-	ssize_t len;
+	int lines = hvo_log_lines(fd, text);
 
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0) {
-		record[len] = 0;
-		count += strstr(record, text) != NULL;
-	}
 	close(fd);
-	return count;
+	return lines;
 }
 
 static int parameter_sets_the_mode(void)
