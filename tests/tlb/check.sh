@@ -150,8 +150,13 @@ END
 wants 0 '^work +1 +4 +2.5 +2 +9 +5$' "$tools/tlb-report" "$tmp/m.json" --details --html "$tmp/m.html" --json "$tmp/rows.json"
 grep -q '<svg' "$tmp/m.html" || fail 'there is no picture'
 grep -q '<td>work<td>+4.5%' "$tmp/m.html" || fail 'there is no table'
-grep -q '50% of memory in the pool, 6.97 MiB of each GiB are saved, for at most 4.5% in work more' "$tmp/m.html" ||
+grep -q '50% of memory in the pool, 6.97 MiB of each GiB are saved. The kernel takes longer by at most 4.5% in work. It' "$tmp/m.html" ||
 	fail 'there is no verdict'
+# the cost of stock is not ours
+sed 's/"label": "m"/"label": "other"/; s/"pool_share": 0.5/"pool_share": 0.5, "kernel": "stock"/; s/"walks": 25/"walks": 99/' \
+	"$tmp/m.json" > "$tmp/other.json"
+wants 0 '^work +\+4.5% +\+26.7%$' "$tools/tlb-report" "$tmp/m.json" "$tmp/other.json" --html "$tmp/both.html"
+grep -q 'longer by at most 4.5% in work\. It' "$tmp/both.html" || fail "the verdict has stock's cost"
 # as it is 15 more: 1.5 walks of 30 cycles in a thousand
 wants 0 '^work +\+4.5%$' "$tools/tlb-report" "$tmp/m.json"
 wants 0 '^work +\+15.0%$' "$tools/tlb-report" "$tmp/m.json" --walk-cycles 100
