@@ -63,6 +63,29 @@ probe_accel() {
 		die "ACCEL=kvm, but a guest does not boot with this machine's /dev/kvm; use ACCEL=tcg"
 }
 
+# The three locks of apt-get and dpkg, as the kernel lists them in /proc/locks
+apt_is_locked() {
+	local lock inode
+	for lock in /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+		inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+		! grep -q "POSIX.*WRITE.*:$inode " "${HVO_LOCKS:-/proc/locks}" || return 0
+	done
+	return 1
+}
+
+# A fresh machine upgrades itself for some minutes after its first boot, and apt-get would
+# fail meanwhile.
+wait_for_apt() {
+	local since=$SECONDS patience=${HVO_PATIENCE:-900}
+	apt_is_locked || return 0
+	say "apt is busy with another installation; waiting for it to end"
+	while apt_is_locked; do
+		[ $((SECONDS - since)) -lt "$patience" ] ||
+			die "apt has been busy for $patience seconds; find out with what: fuser -v /var/lib/dpkg/lock-frontend"
+		sleep 1
+	done
+}
+
 need_space() {
 	local kib=$1 dir=$2 free
 	mkdir -p "$dir"

@@ -84,6 +84,17 @@ refused 'no network' 'is there a network' with_shims "$small/vm/fetch"
 shim id 'echo 1000'
 shim dpkg-query 'exit 1'
 refused 'packages missing, not root' 'apt-get install .*qemu-system-x86' with_shims "$small/vm/deps"
+
+# a program that holds dpkg's lock, for as long as it takes and for ever
+locked=$(stat -c %i /var/lib/dpkg/lock-frontend)
+echo "1: POSIX  ADVISORY  WRITE 4711 fe:00:$locked 0 EOF" > "$tmp/locks"
+shim id 'echo 0'
+shim apt-get 'exit 0'
+refused 'apt is busy for ever' 'busy for 2 seconds' \
+	with_shims env HVO_LOCKS="$tmp/locks" HVO_PATIENCE=2 "$small/vm/deps"
+{ sleep 1; : > "$tmp/locks"; } &
+with_shims env HVO_LOCKS="$tmp/locks" "$small/vm/deps" > "$tmp/said" 2>&1 || fail 'apt was busy for a second'
+grep -q 'waiting for it to end' "$tmp/said" || fail 'no line says why it waits'
 rm -rf "${tmp:?}/bin"
 
 if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/full" && mount -t tmpfs -o size=1m none "$tmp/full" 2>/dev/null; then
