@@ -124,6 +124,27 @@ copy_programs() {
 kernel_make() {
 	CCACHE_DIR=$BUILD/ccache CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content \
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \
-		KBUILD_BUILD_TIMESTAMP=@1704067200 KBUILD_BUILD_USER=hvo KBUILD_BUILD_HOST=base \
+		KBUILD_BUILD_TIMESTAMP="${KBUILD_BUILD_TIMESTAMP:-@1704067200}" KBUILD_BUILD_USER=hvo KBUILD_BUILD_HOST=base \
 		make -C "$1" O=out -j"$(nproc)" CC='ccache gcc' HOSTCC='ccache gcc' "${@:2}" < /dev/null
+}
+
+# show_progress WHAT LOG [STEPS]: until it is killed, tells how far the make that writes
+# LOG is, of so many steps if that is known. On a terminal one line is rewritten;
+# elsewhere a new line is printed every minute.
+show_progress() {
+	local what=$1 log=$2 steps=${3:+ of about $3} since=$SECONDS last=0 count
+	while sleep 2; do
+		count=$(grep -c '^  [A-Z]' "$log" || true)
+		if [ -t 2 ]; then
+			printf '\r  %s: %d%s steps, %d s ' "$what" "$count" "$steps" $((SECONDS - since)) >&2
+		elif [ $((SECONDS - since - last)) -ge 60 ]; then
+			last=$((SECONDS - since))
+			printf '  %s: %d%s steps, %d s\n' "$what" "$count" "$steps" "$last" >&2
+		fi
+	done
+}
+
+# show_errors LOG: of a make that failed
+show_errors() {
+	grep -n -m 5 -e ' error: ' -e 'No space left' "$1" >&2 || tail -n 20 "$1" >&2
 }
