@@ -6,7 +6,7 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series series-check shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series series-check deb shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimization on a base-mapped vmemmap'
@@ -22,6 +22,7 @@ help:
 	@echo '  make tlb          compare TLB misses of three kernels and three pool shares, by simulation'
 	@echo '  make series       patches for git am and quilt, with a cover letter'
 	@echo '  make series-check  build the kernel after each of them'
+	@echo '  make deb          Debian packages of this kernel; FLAVOUR=amd64 for any machine, CONFIG= for your own'
 	@echo '  make shell        an interactive guest with the feature on; CMDLINE= for other words'
 	@echo '  make build        the kernel of this project (build-stock, build-debug, build-kcsan likewise)'
 	@echo '  make clean        remove what was built, keep the kernel source and the compiler cache'
@@ -62,6 +63,9 @@ series:
 
 series-check:
 	@packaging/series-check
+
+deb:
+	@packaging/deb
 
 shell: build
 	@vm/guest-image
