@@ -6,7 +6,7 @@ export V ACCEL
 
 MINUTES ?= 10
 
-.PHONY: help run test test-instrumented soak check mutants fuzz bench tlb series series-check deb shell build build-stock build-debug build-kcsan clean distclean
+.PHONY: help run test test-instrumented test-deb soak check mutants fuzz bench tlb series series-check deb shell build build-stock build-debug build-kcsan clean distclean
 
 help:
 	@echo 'hvo-base: HugeTLB vmemmap optimization on a base-mapped vmemmap'
@@ -14,6 +14,7 @@ help:
 	@echo '  make run          build, boot with the feature off and on, and show the difference'
 	@echo '  make test         build, boot and run the selftests; BOOTS="on stress" for some of them'
 	@echo '  make test-instrumented   the same under KASAN, lockdep, KCSAN and others, and races made to happen'
+	@echo '  make test-deb     install the packages on Debian, boot it through GRUB, run programs that use HugeTLB pages'
 	@echo '  make soak         the stress test alone, for MINUTES=10, on the base and the debug kernel'
 	@echo '  make check        all that needs no kernel build, in seconds'
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
@@ -39,6 +40,9 @@ test:
 
 test-instrumented:
 	@tests/run --instrumented
+
+test-deb:
+	@tests/deb/run
 
 soak:
 	@HVO_SECONDS=$$(( $(MINUTES) * 60 )) tests/run stress debug-stress
@@ -80,7 +84,7 @@ build-stock build-debug build-kcsan: build-%:
 	@vm/build $*
 
 clean:
-	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/log build/*/*.log build/report
+	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/deb-test build/*/log build/*/*.log build/report
 
 distclean:
 	@rm -rf build/* build/.lock build
