@@ -54,6 +54,14 @@ refused 'invalid seconds' 'no number of seconds' env HVO_SECONDS=1h "$small/test
 refused 'invalid minutes' 'no number of minutes' env HVO_MINUTES=soon "$small/tests/run" on
 refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
+echo '# Linux/x86 6.1.176 Kernel Configuration' > "$tmp/old.config"
+refused 'unknown flavour of a package' 'cloud-amd64 or amd64' env FLAVOUR=rt "$small/packaging/deb"
+refused 'a configuration of another version' 'is for Linux 6.1.176, and this is 6.12' \
+	env CONFIG="$tmp/old.config" "$small/packaging/deb"
+refused 'no configuration' 'no configuration of Linux' env CONFIG=/etc/passwd "$small/packaging/deb"
+refused 'a configuration that is not there' 'cannot be read' env CONFIG=/none/of/it "$small/packaging/deb"
+refused 'no name of a package' "NAME='a b'" env NAME='a b' "$small/packaging/deb"
+
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
 [ -L "$small/build/6.12/tree/base/mm/vmemmap_base.c" ] || fail 'our files are not linked in'
 
