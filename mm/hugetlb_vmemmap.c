@@ -281,12 +281,12 @@ int hugetlb_vmemmap_set_optimize(bool enable)
 {
 	int ret = 0;
 
-	if (enable && !vmemmap_base_enabled)
-		return -EOPNOTSUPP;
 	if (down_write_killable(&rules_lock))
 		return -EINTR;
 	if (enable && hvo_state.sealed)
 		ret = -EPERM;
+	else if (enable && !vmemmap_base_enabled)
+		ret = -EOPNOTSUPP;
 	else
 		WRITE_ONCE(hvo_state.optimize, enable);
 	up_write(&rules_lock);
@@ -296,6 +296,8 @@ int hugetlb_vmemmap_set_optimize(bool enable)
 /**
  * hugetlb_vmemmap_seal - change the vmemmap no more
  * @enable: false does nothing
+ *
+ * What needs no page tables any more loses them, see vmemmap_collapse().
  *
  * Context: Process context, waits for the change of the vmemmap that is under way.
  * Return: 0, or -EINTR after a fatal signal.
@@ -309,6 +311,12 @@ int hugetlb_vmemmap_seal(bool enable)
 	WRITE_ONCE(hvo_state.sealed, true);
 	WRITE_ONCE(hvo_state.optimize, false);
 	up_write(&rules_lock);
+
+	/* Without the lock, which offlining takes inside mem_hotplug_lock */
+	if (vmemmap_base_enabled) {
+		vmemmap_pages_drop_reserve();
+		vmemmap_collapse();
+	}
 	return 0;
 }
 
@@ -320,12 +328,12 @@ static int __init hugetlb_vmemmap_init(void)
 {
 	BUILD_BUG_ON(__NR_USED_SUBPAGE > HUGETLB_VMEMMAP_RESERVE_PAGES);
 
+	if (vmemmap_base_enabled)
+		pr_info("vmemmap mapped by base pages, mode %s\n", hvo_state.mode);
 	if (hugetlb_vmemmap_seal(seal_early))
 		pr_err("the vmemmap could not be sealed\n");
 	if (hvo_state.optimize)
 		vmemmap_pages_keep_reserve();
-	if (vmemmap_base_enabled)
-		pr_info("vmemmap mapped by base pages, mode %s\n", hvo_state.mode);
 	return 0;
 }
 late_initcall(hugetlb_vmemmap_init);

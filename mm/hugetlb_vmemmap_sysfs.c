@@ -80,6 +80,7 @@ static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
 #define PAGE_KB	(PAGE_SIZE / SZ_1K)
 
 HVO_ATTR(sealed, READ_ONCE(hvo_state.sealed));
+HVO_ATTR(collapsed_kb, vmemmap_collapsed() * (PMD_SIZE / SZ_1K));
 HVO_ATTR(saved_kb, atomic_long_read(&hvo_state.saved_pages) * PAGE_KB);
 HVO_ATTR(restore_failures, atomic_long_read(&hvo_state.restore_failures));
 HVO_ATTR(reserve_kb, vmemmap_pages_reserve() * PAGE_KB);
@@ -88,6 +89,7 @@ HVO_ATTR(reserve_used, vmemmap_pages_reserve_used());
 static struct attribute *hvo_attrs[] = {
 	&mode_attr.attr,
 	&sealed_attr.attr,
+	&collapsed_kb_attr.attr,
 	&saved_kb_attr.attr,
 	&restore_failures_attr.attr,
 	&reserve_kb_attr.attr,

@@ -56,6 +56,21 @@ void __init vmemmap_pages_keep_reserve(void)
 }
 
 /**
+ * vmemmap_pages_drop_reserve - give the reserve back
+ *
+ * Context: Process context, may sleep, when nothing will be restored any more.
+ */
+void vmemmap_pages_drop_reserve(void)
+{
+	struct page *block;
+
+	cancel_delayed_work_sync(&reserve_work);
+	block = xchg(&reserve, NULL);
+	if (block)
+		__free_pages(block, BLOCK_ORDER);
+}
+
+/**
  * vmemmap_pages_reserve - size of the reserve at this moment
  *
  * Context: Any.

@@ -55,8 +55,13 @@ int vmemmap_pages_alloc(struct vmemmap_batch *batch, unsigned long nr_pages,
 struct page *vmemmap_pages_take(struct vmemmap_batch *batch);
 void vmemmap_pages_free(struct vmemmap_batch *batch);
 void vmemmap_pages_keep_reserve(void);
+void vmemmap_pages_drop_reserve(void);
 unsigned long vmemmap_pages_reserve(void);
 unsigned long vmemmap_pages_reserve_used(void);
+
+/* mm/vmemmap_collapse.c */
+void vmemmap_collapse(void);
+unsigned long vmemmap_collapsed(void);
 #else
 #define vmemmap_base_enabled	false
 

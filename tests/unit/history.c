@@ -13,6 +13,7 @@
 #include "vmemmap_layout.c"
 #include "population.c"
 #include "mm/vmemmap_pages.c"
+#include "mm/vmemmap_collapse.c"
 #include "mm/vmemmap_base.c"
 #include "mm/hugetlb_vmemmap.c"
 #undef pr_fmt
@@ -131,7 +132,8 @@ static void check_world(void)
 	ENSURE(world.memmap_pages + world.memmap_boot_pages ==
 	       HOT_PAGES + plugged * PTRS_PER_PTE - freed);
 	ENSURE(world.memmap_boot_pages <= 0 && world.memmap_pages >= 0);
-	ENSURE(world.managed == -world.memmap_boot_pages);
+	ENSURE(world.managed == (long)vmemmap_collapsed() - world.memmap_boot_pages);
+	ENSURE(!world.online_mems && !init_mm.locked);
 	ENSURE(number("saved_kb") == freed * 4);
 	/* every allocated page is in the vmemmap or in the reserve */
 	ENSURE(world.taken == world.memmap_pages + number("reserve_kb") / 4);
@@ -400,10 +402,31 @@ static void turn_knobs(void)
 	ENSURE(optimizing() == (ret ? on : enable));
 }
 
+/* Of the tables, exactly those are replaced by a PMD that could be. */
+static void seal(void)
+{
+	bool first = !world_sysctl_read("hugetlb_vmemmap_seal"), whole[NR_TABLES];
+	long nr = number("collapsed_kb") / 2048;
+	unsigned long table;
+
+	for (table = 0; table < NR_TABLES; table++) {
+		whole[table] = world_is_one_block(table);
+		nr += whole[table];
+	}
+	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
+	ENSURE(number("reserve_kb") == 0 && !world_run_work());
+	ENSURE(!vmemmap_base_enabled && number("collapsed_kb") == nr * 2048);
+	for (table = 0; first && table < NR_TABLES; table++)
+		ENSURE(world_is_collapsed(table) == whole[table]);
+}
+
 static void set_seal(void)
 {
 	world.killed = unit_choose(2);
-	ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 1) == (world.killed ? -EINTR : 0));
+	if (world.killed)
+		ENSURE(world_sysctl_write("hugetlb_vmemmap_seal", 1) == -EINTR);
+	else
+		seal();
 	world.killed = false;
 }
 
@@ -464,8 +487,19 @@ static void step(unsigned int choice)
 	}
 }
 
+static void undo_collapsing(void)
+{
+	world_undo_collapsing();
+	collapsed = 0;
+	vmemmap_base_enabled = true;
+}
+
 static void break_the_seal(void)
 {
+	if (!vmemmap_base_enabled) {
+		undo_collapsing();
+		vmemmap_pages_keep_reserve();
+	}
 	hvo_state.sealed = false;
 	ENSURE(!world_sysctl_write("hugetlb_optimize_vmemmap", 1));
 }
@@ -475,6 +509,7 @@ static void start_over(void)
 {
 	int i;
 
+	undo_collapsing();
 	world_rewind();
 	for (i = 0; i < NR_SMALL; i++)
 		smalls[i].in_pool = false;

@@ -31,10 +31,11 @@
 
 #define __init
 #define __meminit
-#define __ro_after_init
+#define __read_mostly
 #define __initdata
 #define EXPORT_SYMBOL(name)
 #define unlikely(x) (x)
+#define boot_cpu_has_bug(bug) world.cpu_bug
 #define cond_resched() do { } while (0)
 #define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
@@ -198,27 +199,41 @@ typedef struct { uint64_t v; } pte_t, pmd_t, pud_t, p4d_t, pgd_t;
 typedef unsigned long pgprot_t;
 #define PAGE_KERNEL 3UL
 #define PAGE_KERNEL_RO 1UL
+#define PAGE_KERNEL_LARGE 7UL
 
 extern pmd_t unit_pmds[NR_TABLES];
 extern pte_t unit_tables[NR_TABLES][PTRS_PER_PTE];
-extern struct mm_struct { int unused; } init_mm;
+extern struct mm_struct { bool locked; } init_mm;
 
 #define table_of(addr) (((addr) - VMEMMAP_START) / PMD_SIZE)
 #define pmd_addr_end(addr, end) min((((addr) + PMD_SIZE) & ~(PMD_SIZE - 1)), (end))
 #define pmd_leaf(pmd) ((pmd).v == 2)
-/* Page tables are outside of the memory that the tests check. */
+/* The pages of page tables are behind all others. */
 #define TABLE_PFN (2 * NR_VMEMMAP_PAGES)
+#define pmd_page(pmd) pfn_to_page(TABLE_PFN + (&(pmd) - unit_pmds))
+#define pmd_none(pmd) ((pmd).v == 0)
 #define pmd_pfn(pmd) ((pmd).v * 0 + TABLE_PFN)
 #define ptep_get(pte) (*(pte))
 #define pfn_pte(pfn, prot) ((pte_t){ (pfn) << PAGE_SHIFT | (prot) })
 #define mk_pte(page, prot) pfn_pte(page_to_pfn(page), prot)
 #define pte_pfn(pte) ((pte).v >> PAGE_SHIFT)
 #define pte_page(pte) pfn_to_page(pte_pfn(pte))
+#define pte_same(a, b) ((a).v == (b).v)
+#define pfn_pmd(pfn, prot) ((pmd_t){ (pfn) << PAGE_SHIFT | (prot) })
+#define max_pfn NR_PFNS
+#define pfn_to_section_nr(pfn) ((pfn) / PAGES_PER_SECTION)
+bool valid_section_nr(unsigned long nr);
 
 pmd_t *pmd_off_k(unsigned long addr);
 pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr);
 void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value);
+void set_pmd(pmd_t *pmd, pmd_t value);
 void flush_tlb_kernel_range(unsigned long start, unsigned long end);
+void flush_tlb_all(void);
+void get_online_mems(void);
+void put_online_mems(void);
+void mmap_write_lock(struct mm_struct *mm);
+void mmap_write_unlock(struct mm_struct *mm);
 void unit_barrier(void);
 
 pgd_t *vmemmap_pgd_populate(unsigned long addr, int node);
@@ -286,6 +301,7 @@ struct task_struct { unsigned int flags; };
 extern struct task_struct unit_task;
 #define current (&unit_task)
 void schedule_delayed_work(struct delayed_work *work, unsigned long delay);
+void cancel_delayed_work_sync(struct delayed_work *work);
 
 __attribute__((format(printf, 1, 2))) void unit_printk(const char *fmt, ...);
 #define pr_warn(...) unit_printk(__VA_ARGS__)

@@ -177,6 +177,62 @@ static void sealed_pages_stay(void)
 	dissolve(&smalls[0]);
 }
 
+/* Tables 0 to 4 are of memory from boot; the first 32 folios are in table 0. */
+static void the_seal_collapses_what_is_not_in_the_pool(void)
+{
+	start_over();
+	grow_by_one(&smalls[0]);
+	seal();
+	ENSURE(!world_is_collapsed(0) && number("collapsed_kb") == 4 * 2048);
+	check_world();
+	seal();		/* again: nothing happens */
+	check_world();
+	break_the_seal();
+	dissolve(&smalls[0]);
+	/* with restored pages in it, it is no block from boot any more */
+	seal();
+	ENSURE(!world_is_collapsed(0) && number("collapsed_kb") == 4 * 2048);
+	check_world();
+	break_the_seal();
+	start_over();
+	seal();
+	ENSURE(world_is_collapsed(0) && number("collapsed_kb") == 5 * 2048);
+	check_world();
+	break_the_seal();
+	world.cpu_bug = true;
+	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
+	ENSURE(number("collapsed_kb") == 0 && number("reserve_kb") == 0);
+	world.cpu_bug = false;
+	check_world();
+	break_the_seal();
+}
+
+static void only_one_aligned_writable_block_can_be_collapsed(void)
+{
+	pte_t table[PTRS_PER_PTE];
+	int i;
+
+	memcpy(table, unit_tables[3], sizeof(table));
+	ENSURE(maps_one_block(table));
+	table[9] = pfn_pte(pte_pfn(table[9]), PAGE_KERNEL_RO);
+	ENSURE(!maps_one_block(table));
+	table[9] = table[8];
+	ENSURE(!maps_one_block(table));
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		table[i] = pfn_pte(pte_pfn(unit_tables[3][i]) + 1, PAGE_KERNEL);
+	ENSURE(!maps_one_block(table));
+}
+
+static void sealing_while_off_changes_nothing(void)
+{
+	start_over();
+	vmemmap_base_enabled = false;
+	ENSURE(!world_sysctl_write("hugetlb_vmemmap_seal", 1));
+	ENSURE(number("collapsed_kb") == 0 && !world_is_collapsed(0));
+	vmemmap_base_enabled = true;
+	break_the_seal();
+}
+
 /* Only the first folio of a batch may take the reserve; the batch ends at the next. */
 static void only_the_first_takes_the_reserve(void)
 {
@@ -470,6 +526,9 @@ int main(int argc, char **argv)
 	too_small_to_optimize();
 	marked_folio_is_left_alone();
 	sealed_pages_stay();
+	the_seal_collapses_what_is_not_in_the_pool();
+	only_one_aligned_writable_block_can_be_collapsed();
+	sealing_while_off_changes_nothing();
 	reserve_saves_the_first_page();
 	only_the_first_takes_the_reserve();
 	emergency_memory_is_the_last();

@@ -7,6 +7,7 @@
 
 #define BUDDY_FIRST NR_VMEMMAP_PAGES
 #define NR_REAL (2 * NR_VMEMMAP_PAGES)
+#define NR_PAGES (NR_REAL + NR_TABLES)	/* with those of page tables */
 
 enum state { NOWHERE, BOOT, FREE, TAKEN };
 
@@ -25,15 +26,16 @@ int unit_zero, unit_one = 1;
 bool memory_failure_begun;
 
 static int memory;
-static enum state states[NR_REAL];
-static bool of_any_node[NR_REAL];
-static int pte_refs[NR_REAL];
-static int tlb_refs[NR_REAL];
+static enum state states[NR_PAGES];
+static bool of_any_node[NR_PAGES];
+static int pte_refs[NR_PAGES];
+static int tlb_refs[NR_PAGES];
 static long tlb[NR_VMEMMAP_PAGES];	/* pfn that the CPUs have cached, -1: none */
 static unsigned long blocks_given, next_page = BUDDY_FIRST;
 static bool barrier_seen, slab_up;
-static bool tracked[NR_REAL];		/* by kmemleak */
+static bool tracked[NR_PAGES];		/* by kmemleak */
 static struct delayed_work *pending;
+static bool may_be_walked[NR_TABLES];	/* CPUs may have cached where the table is */
 
 void unit_fail(const char *file, int line, const char *what)
 {
@@ -87,7 +89,7 @@ int page_to_nid(const struct page *page)
 
 pmd_t *pmd_off_k(unsigned long addr)
 {
-	ENSURE(table_of(addr) < NR_TABLES);
+	ENSURE(table_of(addr) < NR_TABLES && !pmd_none(unit_pmds[table_of(addr)]));
 	return &unit_pmds[table_of(addr)];
 }
 
@@ -188,7 +190,99 @@ void synchronize_rcu_expedited(void)
 	world.expedited++;
 }
 
+/* ---- collapsing ------------------------------------------------------------- */
+
+bool valid_section_nr(unsigned long nr)
+{
+	return !pmd_none(unit_pmds[nr]);
+}
+
+/* Whether a PMD could map all of it, and its memory can be removed then */
+bool world_is_one_block(unsigned long table)
+{
+	unsigned long first = unit_tables[table][0].v >> PAGE_SHIFT, i;
+
+	if (first % PTRS_PER_PTE || unit_pmds[table].v != 1)
+		return false;
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		if (unit_tables[table][i].v != ((first + i) << PAGE_SHIFT | PAGE_KERNEL) ||
+		    states[first + i] != BOOT)
+			return false;
+	return true;
+}
+
+bool world_is_collapsed(unsigned long table)
+{
+	return unit_pmds[table].v == 2 && states[TABLE_PFN + table] == FREE;
+}
+
+void set_pmd(pmd_t *pmd, pmd_t value)
+{
+	unsigned long table = pmd - unit_pmds;
+
+	ENSURE(init_mm.locked && world.online_mems == 1 && !world.readers);
+	ENSURE(world_is_one_block(table));
+	ENSURE(value.v == (unit_tables[table][0].v | PAGE_KERNEL_LARGE));
+	pmd->v = 2;
+	may_be_walked[table] = true;
+}
+
+void flush_tlb_all(void)
+{
+	memset(may_be_walked, 0, sizeof(may_be_walked));
+}
+
+void get_online_mems(void)
+{
+	/* offlining takes both the other way round */
+	ENSURE(!world.readers);
+	world.online_mems++;
+}
+
+void put_online_mems(void)
+{
+	world.online_mems--;
+}
+
+void mmap_write_lock(struct mm_struct *mm)
+{
+	ENSURE(world.online_mems == 1 && !mm->locked);
+	mm->locked = true;
+}
+
+void mmap_write_unlock(struct mm_struct *mm)
+{
+	ENSURE(mm->locked);
+	mm->locked = false;
+}
+
+/* For the next history: the kernel never does that. */
+void world_undo_collapsing(void)
+{
+	unsigned long table;
+
+	for (table = 0; table < NR_TABLES; table++) {
+		if (!world_is_collapsed(table))
+			continue;
+		unit_pmds[table].v = 1;
+		states[TABLE_PFN + table] = BOOT;
+		pfn_to_page(TABLE_PFN + table)->flags = PG_reserved_bit;
+		pfn_to_page(TABLE_PFN + table)->_refcount = 1;
+		world.managed--;
+	}
+}
+
 /* ---- population ------------------------------------------------------------ */
+
+bool slab_is_available(void)
+{
+	return slab_up;
+}
+
+static enum state fresh_state(void)
+{
+	return slab_up ? TAKEN : BOOT;
+}
 
 /* Counts down to the allocation that is to fail. */
 static bool fails_now(int *count, enum unit_site site)
@@ -225,17 +319,8 @@ pmd_t *vmemmap_pmd_populate(pud_t *pud, unsigned long addr, int node)
 	if (table_fails(AT_PMD))
 		return NULL;
 	((pmd_t *)pud)->v = 1;
+	states[TABLE_PFN + ((pmd_t *)pud - unit_pmds)] = fresh_state();
 	return (pmd_t *)pud;
-}
-
-bool slab_is_available(void)
-{
-	return slab_up;
-}
-
-static enum state fresh_state(void)
-{
-	return slab_up ? TAKEN : BOOT;
 }
 
 void *vmemmap_alloc_block_buf(unsigned long size, int node, void *altmap)
@@ -264,10 +349,8 @@ void kmemleak_free_part_phys(phys_addr_t phys, size_t size)
 {
 	unsigned long pfn = PHYS_PFN(phys);
 
-	if (pfn == TABLE_PFN) {
+	if (!slab_up && pfn == TABLE_PFN)
 		world.untracked_tables++;
-		return;
-	}
 	for (; pfn < PHYS_PFN(phys + size); pfn++)
 		tracked[pfn] = false;
 }
@@ -307,8 +390,8 @@ void world_create(void)
 	unsigned long i;
 
 	memory = memfd_create("memory", 0);
-	ENSURE(memory >= 0 && !ftruncate(memory, NR_REAL * PAGE_SIZE));
-	ENSURE(mmap((void *)DIRECT_START, NR_REAL * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	ENSURE(memory >= 0 && !ftruncate(memory, NR_PAGES * PAGE_SIZE));
+	ENSURE(mmap((void *)DIRECT_START, NR_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_FIXED_NOREPLACE, memory, 0) == (void *)DIRECT_START);
 	for (i = 0; i < NR_VMEMMAP_PAGES; i++)
 		tlb[i] = -1;
@@ -324,7 +407,7 @@ void world_boot_is_over(void)
 	/* blocks are untracked at once; the single pages of table 4 when they are freed */
 	for (pfn = 0; pfn < 4 * PTRS_PER_PTE; pfn++)
 		ENSURE(!tracked[pfn]);
-	for (pfn = 0; pfn < BUDDY_FIRST; pfn++) {
+	for (pfn = 0; pfn < NR_PAGES; pfn++) {
 		if (states[pfn] == BOOT) {
 			pfn_to_page(pfn)->flags = PG_reserved_bit;
 			pfn_to_page(pfn)->_refcount = 1;
@@ -370,10 +453,10 @@ void world_unplug(unsigned long table)
 
 static struct {
 	struct world world;
-	struct page pages[NR_REAL];
+	struct page pages[NR_PAGES];
 	pte_t tables[NR_TABLES][PTRS_PER_PTE];
-	enum state states[NR_REAL];
-	int pte_refs[NR_REAL], tlb_refs[NR_REAL];
+	enum state states[NR_PAGES];
+	int pte_refs[NR_PAGES], tlb_refs[NR_PAGES];
 	unsigned long blocks_given, next_page;
 } saved;
 
@@ -530,9 +613,10 @@ static void give_back(struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
 
-	ENSURE(pfn < NR_REAL && states[pfn] == TAKEN && !PageReserved(page));
+	ENSURE(pfn < NR_PAGES && states[pfn] == TAKEN && !PageReserved(page));
 	ENSURE(!page->_refcount && !page->private);
 	ENSURE(!pte_refs[pfn] && !tlb_refs[pfn] && !tracked[pfn]);
+	ENSURE(pfn < TABLE_PFN || !may_be_walked[pfn - TABLE_PFN]);
 	states[pfn] = FREE;
 	world.taken--;
 	memset(page_to_virt(page), 0xdd, PAGE_SIZE);
@@ -668,6 +752,12 @@ void up_write(int *sem)
 void schedule_delayed_work(struct delayed_work *work, unsigned long delay)
 {
 	pending = work;
+}
+
+void cancel_delayed_work_sync(struct delayed_work *work)
+{
+	ENSURE(!pending || pending == work);
+	pending = NULL;
 }
 
 bool world_run_work(void)

@@ -24,6 +24,7 @@ struct world {
 	int fail_table, fail_page;	/* the n-th allocation fails, 0: none */
 	int fail_object;		/* the same for sysfs */
 	bool fail_blocks;
+	bool cpu_bug;			/* a CPU that cannot have two sizes of one page */
 	bool tracked_alone;		/* allocation profiling tracks single pages */
 	unsigned long scattered;		/* one in so many blocks fails, 0: none */
 	/* what has happened */
@@ -31,6 +32,7 @@ struct world {
 	long memmap_pages, memmap_boot_pages, taken, managed, freed_blocks;
 	long refused, untracked_tables;
 	int readers;
+	int online_mems;
 	char log[256];
 	int log_lines;
 };
@@ -58,6 +60,9 @@ void world_create(void);
 void world_boot_is_over(void);
 void world_map_leaf(unsigned long table);
 void world_unplug(unsigned long table);
+bool world_is_one_block(unsigned long table);
+bool world_is_collapsed(unsigned long table);
+void world_undo_collapsing(void);
 void world_save(void);
 void world_rewind(void);
 unsigned long world_digest(void);
