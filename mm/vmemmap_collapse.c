@@ -4,8 +4,9 @@
  *
  * Page tables map the vmemmap so that single pages of it can be swapped. After the
  * seal none is swapped any more, and outside the pool a table says nothing that a
- * PMD would not. Such tables are replaced by PMDs and freed, so that the price of
- * small mappings is paid where the pool is, and nowhere else.
+ * PMD would not. Such tables are replaced by PMDs and freed. Small mappings, and
+ * their price, remain where pages are, or once were, optimized, and in memory that
+ * was added after boot and before the seal.
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>

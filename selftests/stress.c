@@ -3,7 +3,7 @@
  * All operations at the same time, for hvo.seconds= (60 by default). Pools are
  * resized while other workers use, migrate and examine pages. Workers verify the
  * content of their pages. At the end no vmemmap page may be missing. hvo.walkers=0
- * leaves out the pfn walkers whose checks fail on stock as well (DEBUG_VM_PGFLAGS).
+ * leaves out the pfn walkers that DEBUG_VM_PGFLAGS stops on stock as well.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -35,7 +35,6 @@
 #define __initdata
 #define EXPORT_SYMBOL(name)
 #define unlikely(x) (x)
-#define boot_cpu_has_bug(bug) world.cpu_bug
 #define cond_resched() do { } while (0)
 #define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
@@ -228,6 +227,7 @@ pmd_t *pmd_off_k(unsigned long addr);
 pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr);
 void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value);
 void set_pmd(pmd_t *pmd, pmd_t value);
+#define boot_cpu_has_bug(bug) world.cpu_bug
 void flush_tlb_kernel_range(unsigned long start, unsigned long end);
 void flush_tlb_all(void);
 void get_online_mems(void);
