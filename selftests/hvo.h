@@ -19,6 +19,7 @@
 #define RESERVE_KIB	32L	/* one block of 8 pages: all or nothing */
 
 #define HVO_SYSFS	"/sys/kernel/mm/hugetlb_vmemmap/"
+#define HVO_SYSFS_FILES	7
 #define POOL_2M		"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define POOL_1G		"/sys/kernel/mm/hugepages/hugepages-1048576kB/"
 #define SYSCTL_OPTIMIZE	"/proc/sys/vm/hugetlb_optimize_vmemmap"

@@ -55,8 +55,9 @@ static int as_nobody(int (*body)(char *map), char *map)
 	return WEXITSTATUS(status);
 }
 
-static const char * const sysctls[] = { SYSCTL_OPTIMIZE, SYSCTL_SEAL };
-static int sysctl_fds[2];
+#define SYSCTLS	2
+static const char * const sysctls[SYSCTLS] = { SYSCTL_OPTIMIZE, SYSCTL_SEAL };
+static int sysctl_fds[SYSCTLS];
 
 /* Writing to a descriptor that root has opened must fail too. */
 static int write_to_sysctls(char *unused)
@@ -64,7 +65,7 @@ static int write_to_sysctls(char *unused)
 	int i;
 
 	(void)unused;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < SYSCTLS; i++) {
 		if (hvo_write(sysctls[i], 1) != -EACCES || hvo_write(sysctls[i], 0) != -EACCES)
 			return 1;
 		if (write(sysctl_fds[i], "1", 1) != -1 || errno != EPERM)
@@ -79,7 +80,7 @@ static int sysctls_are_for_root(void)
 	struct stat st;
 	int i, ret;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < SYSCTLS; i++) {
 		CHECK(!stat(sysctls[i], &st) && (st.st_mode & 07777) == 0644, "%s has mode %o",
 		      sysctls[i], st.st_mode);
 		CHECK(!st.st_uid && !st.st_gid, "%s is not root's", sysctls[i]);
@@ -107,7 +108,7 @@ static int sysfs_is_read_only(void)
 	char *path;
 	size_t i;
 
-	CHECK(our_files.gl_pathc == 8, "%zu files", our_files.gl_pathc);
+	CHECK(our_files.gl_pathc == HVO_SYSFS_FILES + SYSCTLS, "%zu files", our_files.gl_pathc);
 	for (i = 0; i < our_files.gl_pathc; i++) {
 		path = our_files.gl_pathv[i];
 		if (strncmp(path, HVO_SYSFS, strlen(HVO_SYSFS)))
