@@ -178,7 +178,7 @@ static int a_plugged_dimm_has_pmds_and_can_go(void)
 	char word[16];
 	int i;
 
-	NEED(hvo_cmdline("hvo.plug", word, sizeof(word)), "no DIMM can be plugged");
+	NEED(hvo_cmdline("hvo.plug", word, sizeof(word)), "the host has no such DIMM");
 	ASK_HOST("plug 1 256");
 	hvo_memory_changed();
 	find_added_blocks();
@@ -197,10 +197,33 @@ static int a_plugged_dimm_has_pmds_and_can_go(void)
 	return KSFT_PASS;
 }
 
+/* memmap= makes memory from boot of DIMM 1. PMDs map it here. */
+static int memory_from_boot_can_go(void)
+{
+	long pages = hvo_vmemmap_pages(), tables = hvo_table_kib(), gone;
+	char word[32];
+	int i;
+
+	NEED(hvo_cmdline("memmap", word, sizeof(word)), "the host has no such DIMM");
+	find_added_blocks();
+	CHECK(nr_blocks, "the DIMM has no block");
+	for (i = 0; i < nr_blocks; i++)
+		CHECK(!block_write(blocks[i], "offline"), "block %lu", blocks[i]);
+	ASK_HOST("unplug 1");
+	CHECK(count_blocks(NULL) == 0, "%d blocks are left", count_blocks(NULL));
+	gone = nr_blocks * block_pages() * (STRUCT_PAGE + hvo_page_ext()) / PAGE;
+	CHECK(pages - hvo_vmemmap_pages() == gone, "%ld vmemmap pages freed, not %ld",
+	      pages - hvo_vmemmap_pages(), gone);
+	CHECK(hvo_table_kib() == tables, "%ld KiB of tables, not %ld", hvo_table_kib(), tables);
+	CHECK(allocate() && walk(), "the rest cannot be used");
+	return KSFT_PASS;
+}
+
 static const struct hvo_case cases[] = {
 	HVO_CASE(sealing_beside_work),
 	HVO_CASE(only_the_pool_has_tables),
 	HVO_CASE(the_pool_can_be_used),
+	HVO_CASE(memory_from_boot_can_go),
 	HVO_CASE(a_plugged_dimm_has_pmds_and_can_go),
 };
 
