@@ -20,7 +20,7 @@ help:
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
 	@echo '  make fuzz         search for histories that go wrong; SECONDS=60, KEEP=1 to keep new ones'
 	@echo '  make bench        instructions side by side with stock, with HVO on and off'
-	@echo '  make tlb          compare TLB misses of three kernels and three pool shares, by simulation'
+	@echo '  make tlb          compare TLB misses with stock, before and after the seal, by simulation'
 	@echo '  make series       patches for git am and quilt, with a cover letter'
 	@echo '  make series-check  build the kernel after each of them'
 	@echo '  make deb          Debian packages of this kernel; FLAVOUR=amd64 for any machine, CONFIG= for your own'

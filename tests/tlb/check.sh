@@ -157,6 +157,11 @@ sed 's/"label": "m"/"label": "other"/; s/"pool_share": 0.5/"pool_share": 0.5, "k
 	"$tmp/m.json" > "$tmp/other.json"
 wants 0 '^work +\+4.5% +\+26.7%$' "$tools/tlb-report" "$tmp/m.json" "$tmp/other.json" --html "$tmp/both.html"
 grep -q 'longer by at most 4.5% in work\. It' "$tmp/both.html" || fail "the verdict has stock's cost"
+# and neither is that after the seal that before it
+sed 's/"kernel": "stock"/"kernel": "sealed"/' "$tmp/other.json" > "$tmp/sealed.json"
+wants 0 '^work +\+4.5% +\+26.7%$' "$tools/tlb-report" "$tmp/m.json" "$tmp/sealed.json" --html "$tmp/both.html"
+grep -q 'longer by at most 4.5% in work\. After the seal it takes longer by at most 26.7% in work\. It' "$tmp/both.html" ||
+	fail 'the verdict mixes before and after the seal'
 # as it is 15 more: 1.5 walks of 30 cycles in a thousand
 wants 0 '^work +\+4.5%$' "$tools/tlb-report" "$tmp/m.json"
 wants 0 '^work +\+15.0%$' "$tools/tlb-report" "$tmp/m.json" --walk-cycles 100
