@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,6 +158,25 @@ static void single_pages(long pages)
 	tell("grow_single", median(grow, 21));
 	tell("shrink_single", median(shrink, 21));
 	resize(POOL_2M, 0);
+}
+
+/* membarrier() waits for a grace period where there is more than one processor. */
+static void expedited_wait(long unused)
+{
+	uint64_t took[21], start;
+	int i;
+
+	(void)unused;
+	set(EXPEDITED, 1);
+	for (i = 0; i < 21; i++) {
+		usleep(20000);
+		start = now();
+		if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0))
+			fail("membarrier");
+		took[i] = now() - start;
+	}
+	set(EXPEDITED, 0);
+	tell("expedited_wait", median(took, 21));
 }
 
 static uint64_t free_pages(void)
@@ -330,7 +351,8 @@ static const struct {
 } steps[] = {
 	{ "boot", boot }, { "expedite", expedite }, { "pool", pool_2m },
 	{ "plain", nothing_to_flush }, { "gigantic", pool_1g }, { "rounds", rounds },
-	{ "single", single_pages }, { "peak", shrink_peak }, { "faults", faults },
+	{ "single", single_pages }, { "wait", expedited_wait }, { "peak", shrink_peak },
+	{ "faults", faults },
 };
 
 int main(int argc, char **argv)
