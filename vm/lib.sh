@@ -129,17 +129,20 @@ kernel_make() {
 }
 
 # show_progress WHAT LOG [STEPS]: until it is killed, tells how far the make that writes
-# LOG is, of so many steps if that is known. On a terminal one line is rewritten;
-# elsewhere a new line is printed every minute.
+# LOG is, and for how long it goes on at this pace if it has so many steps. On a terminal
+# one line is rewritten; elsewhere a new line is printed every minute.
 show_progress() {
-	local what=$1 log=$2 steps=${3:+ of about $3} since=$SECONDS last=0 count
+	local what=$1 log=$2 total=${3:-0} since=$SECONDS last=0 count said
 	while sleep 2; do
 		count=$(grep -c '^  [A-Z]' "$log" || true)
+		said="$what: $count steps, $((SECONDS - since)) s"
+		[ "$count" -eq 0 ] || [ "$count" -ge "$total" ] ||
+			said+=", about $(((SECONDS - since) * (total - count) / count / 60 + 1)) minutes left"
 		if [ -t 2 ]; then
-			printf '\r  %s: %d%s steps, %d s ' "$what" "$count" "$steps" $((SECONDS - since)) >&2
+			printf '\r\e[K  %s ' "$said" >&2
 		elif [ $((SECONDS - since - last)) -ge 60 ]; then
 			last=$((SECONDS - since))
-			printf '  %s: %d%s steps, %d s\n' "$what" "$count" "$steps" "$last" >&2
+			printf '  %s\n' "$said" >&2
 		fi
 	done
 }
