@@ -73,6 +73,22 @@ static int optimized_pages_stay_in_the_pool(void)
 	return KSFT_PASS;
 }
 
+/* All are surplus pages now, which stock frees by a work item. */
+static int freed_pages_can_be_taken_at_once(void)
+{
+	char *map;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		map = hvo_map(pages * HUGE_2M, HUGE_2M);
+		CHECK(map, "no mapping in round %d", i);
+		munmap(map, pages * HUGE_2M);
+		CHECK(hvo_read(POOL_2M "free_hugepages") == pages, "%ld are free in round %d",
+		      hvo_read(POOL_2M "free_hugepages"), i);
+	}
+	return KSFT_PASS;
+}
+
 static int they_can_still_be_used(void)
 {
 	char *map;
@@ -132,6 +148,7 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(sysctl_tells_and_refuses),
 	HVO_CASE(new_pages_stay_whole),
 	HVO_CASE(optimized_pages_stay_in_the_pool),
+	HVO_CASE(freed_pages_can_be_taken_at_once),
 	HVO_CASE(they_can_still_be_used),
 	HVO_CASE(contiguous_allocation_goes_around_them),
 	HVO_CASE(page_tables_have_not_changed),
