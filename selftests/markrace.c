@@ -65,17 +65,24 @@ static void set_windows(long before, long during, long after)
 	hvo_write(windows[AFTER], after);
 }
 
-/* The handler is delayed, so it runs in a task of its own. */
+/*
+ * The handler is delayed, so it runs in a task of its own. Returns once its delay has
+ * begun, or after half a minute.
+ */
 static pid_t fail_page(uint64_t pfn)
 {
-	pid_t pid = fork();
+	pid_t pid;
+	int tries;
 
+	hvo_write(RACE "at_mark", 0);
+	pid = fork();
 	if (!pid) {
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 		hvo_write(RACE "walker", getpid());
 		_exit(hvo_poison(pfn) ? 1 : 0);
 	}
-	usleep(500000);
+	for (tries = 0; tries < 3000 && !hvo_read(RACE "at_mark"); tries++)
+		usleep(10000);
 	return pid;
 }
 

@@ -29,6 +29,7 @@ static u32 after_wait_ms;
 static u32 before_mark_ms;	/* outside the RCU section */
 static u32 while_marking_ms;
 static u32 after_mark_ms;	/* but before the error is counted */
+static u32 at_mark;		/* set as one of the two delays before it begins */
 static u32 skip;
 
 static bool is_walker(void)
@@ -103,6 +104,7 @@ void hvo_race_before_mark(void)
 {
 	if (is_walker() && before_mark_ms) {
 		WRITE_ONCE(walker, 0);
+		WRITE_ONCE(at_mark, 1);
 		msleep(before_mark_ms);
 	}
 }
@@ -114,8 +116,10 @@ bool hvo_race_skips_second_answer(void)
 
 void hvo_race_while_marking(void)
 {
-	if (is_walker() && while_marking_ms)
+	if (is_walker() && while_marking_ms) {
+		WRITE_ONCE(at_mark, 1);
 		mdelay(while_marking_ms);
+	}
 }
 
 void hvo_race_after_mark(void)
@@ -144,6 +148,7 @@ static int __init hvo_race_init(void)
 	debugfs_create_u32("before_mark_ms", 0600, dir, &before_mark_ms);
 	debugfs_create_u32("while_marking_ms", 0600, dir, &while_marking_ms);
 	debugfs_create_u32("after_mark_ms", 0600, dir, &after_mark_ms);
+	debugfs_create_u32("at_mark", 0600, dir, &at_mark);
 	debugfs_create_u32("skip", 0600, dir, &skip);
 	return 0;
 }
