@@ -26,6 +26,11 @@ die() {
 	exit 1
 }
 
+# The suite of Debian that has this version of the kernel, if it is none of the machine's
+own_suite() {
+	grep -vs '^#' "$TOP/kernels/$V/suite" || true
+}
+
 known_versions() {
 	local dir
 	for dir in "$TOP"/kernels/*/; do
