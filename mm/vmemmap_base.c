@@ -66,14 +66,14 @@ static void batch_add_range(struct vmemmap_batch *batch, unsigned long start,
 	batch->end = max(batch->end, end);
 }
 
-static void share_tails(unsigned long addr, unsigned long end, pte_t shared,
+static void share_tails(unsigned long addr, unsigned long end, pte_t tail,
 			struct vmemmap_batch *batch)
 {
 	pte_t *pte = vmemmap_pte(addr);
 
 	for (; addr < end; addr += PAGE_SIZE, pte++) {
 		list_add_tail(&pte_page(ptep_get(pte))->lru, &batch->freed);
-		set_pte_at(&init_mm, addr, pte, shared);
+		set_pte_at(&init_mm, addr, pte, tail);
 	}
 }
 
@@ -83,8 +83,8 @@ static void share_tails(unsigned long addr, unsigned long end, pte_t shared,
  * @end: vmemmap address behind the last tail, page aligned
  * @batch: takes the pages that are no longer mapped
  *
- * The first page of the range stays where it is. The others become read-only
- * views, and what was behind them waits in @batch for vmemmap_base_flush().
+ * The first page of the range stays where it is. The others become views of one
+ * page, and what was behind them waits in @batch for vmemmap_base_flush().
  * Nothing is allocated and nothing is read from the tails, so they need not be
  * initialized yet.
  *
@@ -98,16 +98,16 @@ int vmemmap_base_optimize(unsigned long start, unsigned long end,
 			  struct vmemmap_batch *batch)
 {
 	unsigned long addr, next;
-	struct page *tail;
+	pte_t tail;
 
 	if (!range_has_tables(start, end))
 		return -EOPNOTSUPP;
 
-	tail = vmemmap_layout_tail_page((struct page *)start,
-					pte_page(ptep_get(vmemmap_pte(start))));
+	tail = vmemmap_layout_tail((struct page *)start,
+				   pte_page(ptep_get(vmemmap_pte(start))));
 	for (addr = start + PAGE_SIZE; addr < end; addr = next) {
 		next = pmd_addr_end(addr, end);
-		share_tails(addr, next, mk_pte(tail, PAGE_KERNEL_RO), batch);
+		share_tails(addr, next, tail, batch);
 	}
 	batch_add_range(batch, start + PAGE_SIZE, end);
 	return 0;

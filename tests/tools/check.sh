@@ -4,6 +4,7 @@
 # do, and leave no partial result that looks complete.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+export V=${V:-6.12}
 tmp=$(mktemp -d)
 mounted=
 cleanup() {
@@ -29,12 +30,13 @@ refused() {
 
 # A copy of the project, with only those files of the kernel source that we patch
 small=$tmp/small
-mkdir -p "$small/build/6.12/src"
+mkdir -p "$small/build/$V/src"
 (cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
-(cd "$top" && git ls-files -co --exclude-standard '*.patch' | xargs sed -n 's|^--- a/||p') |
-	grep -v vmemmap_base | sort -u > "$tmp/files"
-(cd "$top/build/6.12/src" && cpio -pdm --quiet "$small/build/6.12/src" < "$tmp/files")
-echo 6.12.0-test > "$small/build/6.12/src/.hvo-package"
+(cd "$top" && git ls-files -co --exclude-standard '*.patch' | grep -vE "^kernels/|^tests/race/[0-9]" &&
+	git ls-files -co --exclude-standard "kernels/$V/**.patch" "tests/race/$V/**.patch") > "$tmp/patches"
+(cd "$top" && xargs sed -n 's|^--- a/||p' < "$tmp/patches") | grep -v vmemmap_base | sort -u > "$tmp/files"
+(cd "$top/build/$V/src" && cpio -pdm --quiet "$small/build/$V/src" < "$tmp/files")
+echo "$V.0-test" > "$small/build/$V/src/.hvo-package"
 
 shim() {
 	mkdir -p "$tmp/bin"
@@ -45,7 +47,7 @@ with_shims() {
 	PATH=$tmp/bin:$PATH "$@"
 }
 
-refused 'unknown V' "V='7.77' .*known: 6.12" env V=7.77 "$small/vm/build"
+refused 'unknown V' "V='7.77' .*known: .*6.12" env V=7.77 "$small/vm/build"
 refused 'V that is a path' 'no kernel version' env V=../.. "$small/vm/build"
 refused 'unknown ACCEL' "ACCEL='warp' .*tcg" env ACCEL=warp "$small/vm/build"
 refused 'unknown flavour' 'base, stock, debug or kcsan' "$small/vm/build" fast
@@ -56,38 +58,38 @@ refused 'no kernel yet' 'make build' "$small/vm/boot" -r show
 
 echo '# Linux/x86 6.1.176 Kernel Configuration' > "$tmp/old.config"
 refused 'unknown flavour of a package' 'cloud-amd64 or amd64' env FLAVOUR=rt "$small/packaging/deb"
-refused 'a configuration of another version' 'is for Linux 6.1.176, and this is 6.12' \
+refused 'a configuration of another version' "is for Linux 6.1.176, and this is $V" \
 	env CONFIG="$tmp/old.config" "$small/packaging/deb"
 refused 'no configuration' 'no configuration of Linux' env CONFIG=/etc/passwd "$small/packaging/deb"
 refused 'a configuration that is not there' 'cannot be read' env CONFIG=/none/of/it "$small/packaging/deb"
 refused 'no name of a package' "NAME='a b'" env NAME='a b' "$small/packaging/deb"
 
 "$small/vm/overlay" base || fail 'the patches do not apply to the small tree'
-[ -L "$small/build/6.12/tree/base/mm/vmemmap_base.c" ] || fail 'our files are not linked in'
+[ -L "$small/build/$V/tree/base/mm/vmemmap_base.c" ] || fail 'our files are not linked in'
 
 "$small/vm/overlay" debug || fail 'the patches do not apply to the small debug tree'
-grep -q hvo_race "$small/build/6.12/tree/debug/mm/vmemmap_base.c" || fail 'the races are not patched in'
+grep -q hvo_race "$small/build/$V/tree/debug/mm/vmemmap_base.c" || fail 'the races are not patched in'
 ! grep -q hvo_race "$small/mm/vmemmap_base.c" || fail 'our file was patched in place'
 
-sed -i 's/hugetlb_vmemmap\.o/hugetlb_vmemmap2.o/' "$small/build/6.12/src/mm/Makefile"
-echo 6.12.1-test > "$small/build/6.12/src/.hvo-package"
-refused 'a patch that no longer applies' 'mm/Makefile.patch does not apply to 6.12.1-test' \
+sed -i 's/sparse-vmemmap\.o/sparse2.o/' "$small/build/$V/src/mm/Makefile"
+echo "$V.1-test" > "$small/build/$V/src/.hvo-package"
+refused 'a patch that no longer applies' "mm/Makefile.patch does not apply to $V.1-test" \
 	"$small/vm/overlay" base
-[ ! -e "$small/build/6.12/tree/base.new" ] || fail 'half a tree is left'
-grep -q 6.12.0-test "$small/build/6.12/tree/base/.hvo-overlay" || fail 'the old tree was changed'
+[ ! -e "$small/build/$V/tree/base.new" ] || fail 'half a tree is left'
+grep -q "$V.0-test" "$small/build/$V/tree/base/.hvo-overlay" || fail 'the old tree was changed'
 
 shim apt-get 'echo "Could not resolve" >&2; exit 100'
-mkdir -p "$small/build/6.12/src/mm"
-echo '/* a fix */' > "$small/build/6.12/src/mm/hugetlb_vmemmap.c"
-cp "$small/build/6.12/src/mm/hugetlb_vmemmap.c" "$small/build/6.12/src/mm/hugetlb_vmemmap.h"
+mkdir -p "$small/build/$V/src/mm"
+echo '/* a fix */' > "$small/build/$V/src/mm/hugetlb_vmemmap.c"
+cp "$small/build/$V/src/mm/hugetlb_vmemmap.c" "$small/build/$V/src/mm/hugetlb_vmemmap.h"
 refused 'a replaced file that changed' 'WATCH: mm/hugetlb_vmemmap.c has changed' \
 	with_shims "$small/vm/watch-replaced"
 grep -q 'no longer available' "$tmp/said" || fail 'no message for a diff without a network'
 
-mv "$small/build/6.12/src" "$tmp/src"
+mv "$small/build/$V/src" "$tmp/src"
 refused 'no network' 'is there a network' with_shims "$small/vm/fetch"
-[ ! -e "$small/build/6.12/src" ] || fail 'half a source is left'
-[ ! -e "$small/build/6.12/.fetch" ] || fail 'a partial download is left'
+[ ! -e "$small/build/$V/src" ] || fail 'half a source is left'
+[ ! -e "$small/build/$V/.fetch" ] || fail 'a partial download is left'
 
 shim id 'echo 1000'
 shim dpkg-query 'exit 1'

@@ -20,16 +20,17 @@
 #include <linux/rcupdate.h>
 
 /**
- * vmemmap_layout_tail_page - the page that the tail vmemmap is mapped to
+ * vmemmap_layout_tail - what the tail vmemmap is mapped to
  * @head: head struct page of the compound page, at its vmemmap address
  * @first: the page that @head lies in
  *
- * Return: the page to map read-only in place of every tail vmemmap page.
+ * Return: the PTE in place of that of every tail vmemmap page. Read-only, as a write
+ *	through it would be one to the head.
  */
-static inline struct page *vmemmap_layout_tail_page(const struct page *head,
-						    struct page *first)
+static inline pte_t vmemmap_layout_tail(const struct page *head,
+					struct page *first)
 {
-	return first;
+	return mk_pte(first, PAGE_KERNEL_RO);
 }
 
 /**
