@@ -344,18 +344,29 @@ uint64_t hvo_kernel_word(unsigned long addr)
 	return kcore >= 0 || open_kcore() ? kcore_word(addr, false) : 0;
 }
 
+/* The address of the vmemmap does not tell: KASLR may move it up to where four levels begin. */
+static bool five_levels(void)
+{
+	unsigned long enabled = hvo_symbol("__pgtable_l5_enabled");
+
+	return enabled && (uint32_t)kcore_word(enabled, false);
+}
+
 /* Walks the tables from the top, like the hardware. */
 uint64_t hvo_vmemmap_pte(unsigned long addr)
 {
-	bool five_levels = hvo_vmemmap_base() < 0xffff800000000000UL;
 	static unsigned long top_table;
-	int shift = five_levels ? 48 : 39;
+	static int top_shift;
 	uint64_t entry;
+	int shift;
 
 	if (kcore < 0 && !open_kcore())
 		return 0;
-	if (!top_table)
+	if (!top_table) {
 		top_table = hvo_symbol("init_top_pgt");
+		top_shift = five_levels() ? 48 : 39;
+	}
+	shift = top_shift;
 	entry = kcore_word(top_table + (addr >> shift & 511) * 8, false);
 	for (shift -= 9; shift >= 12; shift -= 9) {
 		if (!(entry & 1) || entry & 0x80)
