@@ -50,7 +50,7 @@ static int pool_on_hot_memory(void)
 		hot++;
 		hvo_fill(map + i * HUGE_2M, HUGE_2M, i);
 		optimized += !hvo_huge_ptes(pfn, ptes, 1 + TAILS_2M) &&
-			PTE_FRAME(ptes[0]) == PTE_FRAME(ptes[TAILS_2M]);
+			!hvo_wrong_tails(ptes, TAILS_2M);
 	}
 	for (i = 0; i < pool; i++)
 		CHECK(!is_hot(hvo_pfn(map + i * HUGE_2M)) ||

@@ -389,10 +389,67 @@ int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr)
 	return 0;
 }
 
+bool hvo_fake_heads(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = hvo_symbol("hugetlb_optimize_vmemmap_key") != 0;
+	return known;
+}
+
+int hvo_wrong_tails(const uint64_t *ptes, int tails)
+{
+	bool fake_heads = hvo_fake_heads();
+	int i, wrong = 0;
+
+	for (i = 1; i <= tails; i++)
+		wrong += !(ptes[i] & PTE_RW) != fake_heads ||
+			PTE_FRAME(ptes[i]) != PTE_FRAME(ptes[!fake_heads]) ||
+			(PTE_FRAME(ptes[i]) == PTE_FRAME(ptes[0])) != fake_heads;
+	return wrong;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static unsigned long mapped_more_than_once(uint64_t *frames, unsigned long nr)
+{
+	unsigned long i, pages = 0;
+
+	qsort(frames, nr, sizeof(frames[0]), compare);
+	for (i = 0; i < nr; i++)
+		pages += (i && frames[i] == frames[i - 1]) ||
+			(i + 1 < nr && frames[i] == frames[i + 1]);
+	return pages;
+}
+
+unsigned long hvo_tail_kib(void)
+{
+	static uint64_t frames[1 << 17];	/* for 32 GiB */
+	unsigned long read_only = 0, nr = 0, addr;
+	FILE *dump = open_dump();
+	struct hvo_range range;
+
+	while (dump && next_range(dump, &range)) {
+		read_only += range.read_only ? (range.end - range.start) / PAGE : 0;
+		for (addr = range.start; !hvo_fake_heads() && !range.leaf_pmd &&
+		     addr < range.end && nr < 1 << 17; addr += PAGE)
+			frames[nr++] = PTE_FRAME(hvo_vmemmap_pte(addr));
+	}
+	if (dump)
+		fclose(dump);
+	return (hvo_fake_heads() ? read_only : mapped_more_than_once(frames, nr)) * (PAGE >> 10);
+}
+
 bool hvo_shares_tails(uint64_t pfn, int tails)
 {
 	unsigned long addr = hvo_vmemmap_base() + pfn * STRUCT_PAGE;
-	uint64_t first = hvo_vmemmap_pte(addr), last = hvo_vmemmap_pte(addr + tails * PAGE);
+	uint64_t first = hvo_vmemmap_pte(addr + PAGE), last = hvo_vmemmap_pte(addr + tails * PAGE);
 
 	return first && PTE_FRAME(first) == PTE_FRAME(last);
 }
