@@ -2,7 +2,7 @@
 # Summarizes gcov's line coverage of the kernel files. Fails if one is below 95 % or
 # missing.
 BEGIN {
-	split("population.c vmemmap_pages.c vmemmap_collapse.c vmemmap_base.c hugetlb_vmemmap.c hugetlb_vmemmap_sysfs.c", files)
+	split("population.c vmemmap_pages.c vmemmap_collapse.c vmemmap_base.c hugetlb_vmemmap.c hugetlb_vmemmap_sysfs.c vmemmap_layout.c", files)
 	for (i in files)
 		wanted[files[i]] = 1
 }

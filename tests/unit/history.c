@@ -25,9 +25,9 @@
 #define RESERVE_KB 32
 #define BIG_TAILS 1023
 #define NR_SMALL 256		/* in tables 0 to 4, 64 to a table */
-#define LEAF_TABLE 7UL
+#define LEAF_TABLE 5UL
 #define PLUG_TABLE 8UL		/* of memory that is plugged and unplugged */
-#define HOT_PAGES (2L * PTRS_PER_PTE)	/* tables 5 and 6 are hot-added */
+#define HOT_PAGES (2L * PTRS_PER_PTE)	/* tables 6 and 7 are hot-added */
 #define FIRST_SMALL 32UL	/* struct pages below are those of the vmemmap itself */
 
 /* The state of a huge page, which mm/hugetlb.c keeps in the kernel */
@@ -39,11 +39,6 @@ struct slot {
 
 static struct slot smalls[NR_SMALL], big, on_leaf;
 static bool plugged;
-
-bool unit_key_is_on(void)
-{
-	return hugetlb_optimize_vmemmap_key.on;
-}
 
 static unsigned long vpages(const struct hstate *h)
 {
@@ -69,8 +64,10 @@ static void prepare(struct slot *slot)
 	memset(head, 0, pages_per_huge_page(slot->h) * sizeof(*head));
 	head->flags = PG_head_bit;
 	INIT_LIST_HEAD(&head->lru);
+	head[1].private = slot->h->order;
 	for (i = 1; i < pages_per_huge_page(slot->h); i++) {
-		head[i].compound_head = (unsigned long)head + 1;
+		head[i].flags = unit_tail_flags(head);
+		head[i].compound_head = unit_compound_info(head);
 		head[i].mapping = TAIL_MAPPING;
 		head[i]._mapcount = -1;
 	}
@@ -97,18 +94,20 @@ static void release(struct slot *slot)
 
 static void check_slot(const struct slot *slot)
 {
-	unsigned long first = first_vpage(slot), i, frame = pte_of(first).v >> PAGE_SHIFT;
+	unsigned long first = first_vpage(slot), i;
 	bool optimized = slot->in_pool && slot->optimized;
+	pte_t pte = pte_of(first);
 
-	ENSURE(pte_of(first).v & 2);
+	ENSURE(pte.v & 2);
 	if (slot->in_pool)
 		ENSURE(!!folio_test_hugetlb_vmemmap_optimized(slot->folio) == optimized);
 	for (i = 0; i < vpages(slot->h); i++) {
 		ENSURE(unit_tlb_is_true(first + i));
 		if (i && optimized)
-			ENSURE(pte_of(first + i).v == (frame << PAGE_SHIFT | 1));
+			ENSURE(pte_of(first + i).v == unit_shared_pte(&slot->folio->page, pte.v));
 		else if (i)
-			ENSURE(pte_of(first + i).v & 2 && pte_of(first + i).v >> PAGE_SHIFT != frame);
+			ENSURE(!unit_is_shared(pte_of(first + i).v) &&
+			       pte_pfn(pte_of(first + i)) != pte_pfn(pte));
 	}
 }
 
@@ -136,7 +135,7 @@ static void check_world(void)
 	ENSURE(!world.online_mems && !init_mm.locked);
 	ENSURE(number("saved_kb") == freed * 4);
 	/* every allocated page is in the vmemmap or in the reserve */
-	ENSURE(world.taken == world.memmap_pages + number("reserve_kb") / 4);
+	ENSURE(world.taken == world.memmap_pages + number("reserve_kb") / 4 + UNIT_LAYOUT_PAGES);
 	ENSURE(world.readers == 0);
 }
 
@@ -187,8 +186,9 @@ static void grow(int count)
 		hugetlb_vmemmap_optimize_surplus_folios(SMALL, &list);
 	else
 		hugetlb_vmemmap_optimize_folios(SMALL, &list);
-	ENSURE(world.grace_periods - periods == (nr && optimizing()));
-	ENSURE(world.expedited - expedited == (nr && nr <= 8 && !surplus && optimizing()));
+	ENSURE(world.grace_periods - periods == (nr && optimizing() ? UNIT_WAITS : 0));
+	ENSURE(world.expedited - expedited ==
+	       (nr && nr <= 8 && !surplus && optimizing() ? UNIT_WAITS : 0));
 	ENSURE(world.flushes - before == (got && optimizing()));
 	ENSURE(world.taken <= taken);
 }
@@ -202,7 +202,8 @@ static void grow_by_one(struct slot *slot)
 	prepare(slot);
 	enter_pool(slot);
 	hugetlb_vmemmap_optimize_folio(slot->h, slot->folio);
-	ENSURE(world.grace_periods - periods == optimizing() && world.expedited == expedited);
+	ENSURE(world.grace_periods - periods == (optimizing() ? UNIT_WAITS : 0));
+	ENSURE(world.expedited == expedited);
 	ENSURE(list_empty(&slot->folio->lru));
 }
 
@@ -572,12 +573,12 @@ static void population(void)
 	world_boot_is_over();
 
 	/* hot-added: a part of a table, then the rest of it; then a block */
-	start = VMEMMAP_START + 5 * PMD_SIZE;
+	start = VMEMMAP_START + 6 * PMD_SIZE;
 	for (level = 1; level <= 4; level++) {
 		world.fail_table = level;
 		ENSURE(vmemmap_populate_base(start, start + PAGE_SIZE, 0) == -ENOMEM);
 	}
-	ENSURE(pte_of(5 * PTRS_PER_PTE).v == 0);
+	ENSURE(pte_of(6 * PTRS_PER_PTE).v == 0);
 	ENSURE(!vmemmap_populate_base(start, start + 8 * PAGE_SIZE, 0));
 	world.fail_page = 1;
 	ENSURE(vmemmap_populate_base(start + 8 * PAGE_SIZE, start + PMD_SIZE, 0) == -ENOMEM);
@@ -596,7 +597,7 @@ static void make_slots(void)
 		smalls[i].folio = (struct folio *)pfn_to_page((FIRST_SMALL + i) * 512);
 	}
 	big.h = BIG;
-	big.folio = (struct folio *)pfn_to_page(5UL * PAGES_PER_SECTION);
+	big.folio = (struct folio *)pfn_to_page(6UL * PAGES_PER_SECTION);
 	on_leaf.h = SMALL;
 	on_leaf.folio = (struct folio *)pfn_to_page(LEAF_TABLE * PAGES_PER_SECTION);
 }
@@ -606,8 +607,8 @@ static void boot(void)
 	world_create();
 	enough_memory();
 	ENSURE(!unit_early_param("on"));
-	ENSURE(!vmemmap_layout_init());
 	population();
+	ENSURE(!vmemmap_layout_init());
 	make_slots();
 	world.memmap_pages = HOT_PAGES;
 	world_save();

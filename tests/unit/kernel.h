@@ -33,7 +33,6 @@
 #define __meminit
 #define __read_mostly
 #define __initdata
-#define EXPORT_SYMBOL(name)
 #define unlikely(x) (x)
 #define cond_resched() do { } while (0)
 #define clear_page_tag_ref(page) do { } while (0)
@@ -254,6 +253,7 @@ void split_page(struct page *page, int order);
 #define __GFP_NOMEMALLOC 64u
 #define __GFP_RECLAIM 128u
 #define __GFP_THISNODE 256u
+#define __GFP_ZERO 512u
 #define PAGE_ALLOC_COSTLY_ORDER 3u
 struct page *alloc_pages_node(int node, gfp_t gfp, int order);
 #define alloc_pages(gfp, order) alloc_pages_node(NUMA_NO_NODE, gfp, order)
@@ -265,7 +265,8 @@ void page_ref_unfreeze(struct page *page, int count);
 void ClearPageReserved(struct page *page);
 void adjust_managed_page_count(struct page *page, long count);
 void drain_all_pages(void *zone);
-struct zone { int unused; };
+bool unit_is_tail(const struct page *page, const struct page *head);
+#include "layout.h"		/* that of the kernel version */
 struct zoneref { struct zone *zone; };
 enum zone_type { ZONE_NORMAL, ZONE_MOVABLE };
 #define gfp_zone(gfp) ZONE_NORMAL
@@ -281,9 +282,6 @@ void memmap_boot_pages_add(long nr);
 
 void synchronize_rcu(void);
 void synchronize_rcu_expedited(void);
-struct static_key_false { bool on; };
-#define DEFINE_STATIC_KEY_FALSE(name) struct static_key_false name
-#define static_branch_enable(key) ((key)->on = true)
 
 void down_read(int *sem);
 void up_read(int *sem);

@@ -3,6 +3,7 @@
  * Single cases, then the stored histories, then random ones
  */
 #include "history.c"
+#include "cases.c"		/* those of the kernel version */
 
 static void parameters(void)
 {
@@ -540,6 +541,7 @@ int main(int argc, char **argv)
 	a_batch_leaves_eight_times_as_much();
 	allocation_fails_at_every_point();
 	boot_pages_are_counted_zone_by_zone();
+	layout_cases();
 	if (argc > 2)
 		replayed = replay(argv[2]);
 	random_histories(histories);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include "kernel.h"
 #include "world.h"
+#include "layout.c"		/* that of the kernel version */
 
 #define BUDDY_FIRST NR_VMEMMAP_PAGES
 #define NR_REAL (2 * NR_VMEMMAP_PAGES)
@@ -101,32 +102,35 @@ pte_t *pte_offset_kernel(pmd_t *pmd, unsigned long addr)
 
 bool unit_is_tail(const struct page *page, const struct page *head)
 {
-	return page->compound_head == (unsigned long)head + 1 &&
+	return page->compound_head == unit_compound_info(head) &&
 		page->mapping == TAIL_MAPPING && !page->_refcount && !page->private &&
-		page->_mapcount == -1 && page->flags == 0;
+		page->_mapcount == -1 && page->flags == unit_tail_flags(head);
 }
 
 /* A page of tails must be complete before it is mapped. */
 static void check_restored(unsigned long vpage, unsigned long pfn)
 {
 	const struct page *tails = page_to_virt(pfn_to_page(pfn));
-	const struct page *head = (struct page *)(tails[5].compound_head - 1);
-	unsigned long i;
+	unsigned long addr = VMEMMAP_START + vpage * PAGE_SIZE, i;
+	const struct page *head = unit_head_of(tails[5].compound_head, addr);
 
 	ENSURE(barrier_seen);
 	barrier_seen = false;
-	ENSURE((unsigned long)head < VMEMMAP_START + vpage * PAGE_SIZE);
+	ENSURE((unsigned long)head < addr);
 	ENSURE(of_any_node[pfn] || page_to_nid(pfn_to_page(pfn)) == page_to_nid(head));
 	for (i = 0; i < PAGE_SIZE / sizeof(struct page); i++)
 		ENSURE(unit_is_tail(tails + i, head));
 }
 
-/* Whether the compound page with its head in this page has the optimized flag */
-static bool is_marked(unsigned long pfn)
+/* A page of tails gives way to the shared one. */
+static void check_shared(unsigned long vpage, uint64_t pte)
 {
-	const struct folio *folio = page_to_virt(pfn_to_page(pfn));
+	unsigned long addr = VMEMMAP_START + vpage * PAGE_SIZE;
+	struct page *head = unit_head_of(((struct page *)addr)->compound_head, addr);
 
-	return folio_test_hugetlb_vmemmap_optimized(folio);
+	ENSURE(folio_test_hugetlb_vmemmap_optimized((struct folio *)head));
+	ENSURE(world.grace_periods - world.frozen_at >= UNIT_WAITS);
+	ENSURE(unit_may_share(head, pte));
 }
 
 void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t value)
@@ -140,13 +144,10 @@ void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *pte, pte_t valu
 	ENSURE(pfn < NR_REAL && (states[pfn] == BOOT || states[pfn] == TAKEN));
 	/* sealing waits only for changes made under the lock */
 	ENSURE(!was_mapped || world.readers > 0);
-	if (!(value.v & 2)) {
-		ENSURE(unit_key_is_on());
-		ENSURE(world.grace_periods > world.frozen_at);
-		ENSURE(is_marked(pfn));
-	} else if (was_mapped) {
+	if (unit_is_shared(value.v))
+		check_shared(vpage, value.v);
+	else if (was_mapped)
 		check_restored(vpage, pfn);
-	}
 	if (was_mapped)
 		pte_refs[pte->v >> PAGE_SHIFT]--;
 	pte_refs[pfn]++;
@@ -603,7 +604,7 @@ struct page *alloc_pages_node(int node, gfp_t gfp, int order)
 		states[pfn + i] = TAKEN;
 		of_any_node[pfn + i] = site_of(node, gfp) == AT_REFILL || !is_on(pfn + i, node);
 		pfn_to_page(pfn + i)->_refcount = !i;
-		memset(page_to_virt(pfn_to_page(pfn + i)), 0xaa, PAGE_SIZE);
+		memset(page_to_virt(pfn_to_page(pfn + i)), gfp & __GFP_ZERO ? 0 : 0xaa, PAGE_SIZE);
 	}
 	world.taken += pfn ? nr : 0;
 	return pfn ? pfn_to_page(pfn) : NULL;

@@ -52,8 +52,6 @@ extern long unit_refusals[NR_SITES];
 void unit_fail(const char *file, int line, const char *what);
 unsigned long unit_random(unsigned long below);
 unsigned long unit_choose(unsigned long below);
-bool unit_key_is_on(void);
-bool unit_is_tail(const struct page *page, const struct page *head);
 bool unit_tlb_is_true(unsigned long vpage);
 
 void world_create(void);

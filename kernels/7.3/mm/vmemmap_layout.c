@@ -31,7 +31,8 @@ static int make_tail_page(struct zone *zone, unsigned int order)
 
 	if (*shared)
 		return 0;
-	page = alloc_pages_node(zone_to_nid(zone), GFP_KERNEL | __GFP_ZERO, 0);
+	page = alloc_pages_node(zone_to_nid(zone), GFP_KERNEL | __GFP_NORETRY |
+				__GFP_NOWARN | __GFP_ZERO, 0);
 	if (!page)
 		return -ENOMEM;
 	tails = page_to_virt(page);
