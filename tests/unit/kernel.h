@@ -38,6 +38,7 @@
 #define clear_page_tag_ref(page) do { } while (0)
 #define vmemmap_verify(pte, node, start, end) do { } while (0)
 #define smp_wmb() unit_barrier()
+#define smp_mb() do { } while (0)
 #define READ_ONCE(x) (x)
 #define WRITE_ONCE(x, value) ((x) = (value))
 #define DECLARE_RWSEM(name) int name

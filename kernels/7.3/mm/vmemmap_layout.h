@@ -17,6 +17,7 @@
 #include <linux/mmzone.h>
 #include <linux/pfn.h>
 #include <linux/pgalloc_tag.h>
+#include <linux/rcupdate.h>
 
 #include "internal.h"
 #include "page_alloc.h"
@@ -57,13 +58,22 @@ static inline void vmemmap_layout_fill(void *to, const struct page *head)
 }
 
 /**
- * vmemmap_layout_wait_walkers - nothing to wait for
- * @expedite: unused
+ * vmemmap_layout_wait_walkers - wait for marks of memory errors, if there may be any
+ * @expedite: unused, as this is rare
  *
- * A walker that is late may write to its tail, and does not change it.
+ * A walker needs no waiting: it may write to its tail when it is late, and does not
+ * change it. But memory_failure() sets a mark in an RCU read section in which it has
+ * seen that the page is not HugeTLB yet. Either it saw that before the folios became
+ * HugeTLB, and has announced its mark, or it sees the folio and sets none.
+ *
+ * Context: Process context, may sleep.
  */
 static inline void vmemmap_layout_wait_walkers(bool expedite)
 {
+	/* Pairs with smp_store_mb() in memory_failure(). */
+	smp_mb();
+	if (IS_ENABLED(CONFIG_MEMORY_FAILURE) && READ_ONCE(memory_failure_begun))
+		synchronize_rcu();
 }
 
 /**

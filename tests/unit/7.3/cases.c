@@ -88,8 +88,26 @@ static void no_tails_when_off(void)
 	unit_zones[1] = zone;
 }
 
+/* Marks may be under way once memory_failure() has begun. */
+static void optimizing_waits_for_marks(void)
+{
+	long periods = world.grace_periods;
+	LIST_HEAD(list);
+
+	memory_failure_begun = true;
+	list_slot(&smalls[0], &list);
+	list_slot(&smalls[1], &list);
+	hugetlb_vmemmap_optimize_folios(SMALL, &list);
+	ENSURE(world.grace_periods == periods + 1);
+	memory_failure_begun = false;
+	INIT_LIST_HEAD(&list);
+	dissolve(&smalls[0]);
+	dissolve(&smalls[1]);
+}
+
 static void layout_cases(void)
 {
+	optimizing_waits_for_marks();
 	no_tails_when_off();
 	gigantic_pages_are_populated_optimized();
 	gigantic_pages_from_boot_are_counted();
