@@ -15,7 +15,7 @@
 
 #include "hvo_race.h"
 
-#define SKIP_WAIT	1	/* between freezing and remapping */
+#define SKIP_WAIT	1	/* between freezing and remapping; 7.3: tails read-only */
 #define SKIP_ORDER	2	/* stock's order: fake head first, then the refcount */
 #define SKIP_FLUSH	4
 #define SKIP_SECOND_ANSWER	8	/* the second check for HugeTLB, before the mark */
@@ -43,7 +43,7 @@ void hvo_race_before_check(void)
 		msleep(before_check_ms);
 }
 
-static void between(void)
+static void __maybe_unused between(void)
 {
 	if (is_walker() && between_ms) {
 		WRITE_ONCE(walker, 0);
@@ -51,22 +51,7 @@ static void between(void)
 	}
 }
 
-/* The two checks of page_ref_add_unless(), with a delay in between */
-bool hvo_race_may_write(struct page *page, int unless)
-{
-	bool in_use, fake;
-
-	if (skip & SKIP_ORDER) {
-		fake = page_is_fake_head(page);
-		between();
-		in_use = page_ref_count(page) != unless;
-	} else {
-		in_use = atomic_read_acquire(&page->_refcount) != unless;
-		between();
-		fake = page_is_fake_head(page);
-	}
-	return in_use && !fake;
-}
+#include "hvo_race_walker.h"	/* that of the kernel version */
 
 /* Like atomic_add_unless(), with a delay before the attempt */
 bool hvo_race_add_unless(atomic_t *count, int nr, int unless)
