@@ -34,7 +34,7 @@ mkdir -p "$small/build/$V/src"
 (cd "$top" && git ls-files -co --exclude-standard | grep -v '^build/' | cpio -pdm --quiet "$small")
 (cd "$top" && git ls-files -co --exclude-standard '*.patch' | grep -vE "^kernels/|^tests/race/[0-9]" &&
 	git ls-files -co --exclude-standard "kernels/$V/**.patch" "tests/race/$V/**.patch") > "$tmp/patches"
-(cd "$top" && xargs sed -n 's|^--- a/||p' < "$tmp/patches") | grep -v vmemmap_base | sort -u > "$tmp/files"
+(cd "$top" && xargs sed -n 's|^--- a/||p' < "$tmp/patches") | grep -vE 'vmemmap_(base|layout)' | sort -u > "$tmp/files"
 (cd "$top/build/$V/src" && cpio -pdm --quiet "$small/build/$V/src" < "$tmp/files")
 echo "$V.0-test" > "$small/build/$V/src/.hvo-package"
 
