@@ -23,6 +23,7 @@ static const char * const windows[] = {
 
 enum { BEFORE, WHILE, AFTER };
 
+static uint64_t heads[POOL];		/* of the pool, when it was last mapped */
 static long corrupted_before;
 static bool met;
 
@@ -38,9 +39,11 @@ static uint64_t find_in_pool(uint64_t head)
 	uint64_t found = 0;
 	long i;
 
-	for (i = 0; map && i < POOL; i++)
-		if (!head || hvo_pfn(map + i * HUGE_2M) == head)
-			found = hvo_pfn(map + i * HUGE_2M);
+	for (i = 0; map && i < POOL; i++) {
+		heads[i] = hvo_pfn(map + i * HUGE_2M);
+		if (!head || heads[i] == head)
+			found = heads[i];
+	}
 	if (map)
 		munmap(map, POOL * HUGE_2M);
 	return found;
@@ -93,10 +96,22 @@ static bool ended_well(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* In tails that are shared, a mark would be one in every folio. */
+static int marks_elsewhere(uint64_t head)
+{
+	int i, marks = 0;
+
+	for (i = 0; i < POOL; i++)
+		if (heads[i] != head)
+			marks += hvo_poisoned(heads[i], SUBPAGES);
+	return marks;
+}
+
 /* In every case the error is counted once, and can be undone. */
 static int one_error_and_no_more(uint64_t head)
 {
 	CHECK(hvo_read(RACE "walker") == 0, "the handler was not delayed");
+	CHECK(!marks_elsewhere(head), "%d marks on other pages", marks_elsewhere(head));
 	CHECK(hvo_pool(0) == 0, "pool not emptied");
 	CHECK(hvo_poisoned(head, SUBPAGES) == 1 && hvo_poisoned(head + IN_A_TAIL, 1) == 1,
 	      "%d marks", hvo_poisoned(head, SUBPAGES));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Races that are closed by the grace period, by the walker's order of loads, and by
- * the TLB flush. The debug kernel makes the windows seconds wide: it delays a pfn
+ * Races that are closed by the grace period, or by tails that are writable, by the
+ * walker's order of loads, and by the TLB flush. The debug kernel makes the windows seconds wide: it delays a pfn
  * walker before it changes a refcount, while the page becomes a tail of an optimized
- * huge page. With hvo.skip= one of the three steps is left out, and then a case must
- * fail.
+ * huge page. With hvo.skip= one of these steps is left out, and then a case must fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,6 +27,9 @@
 #define PAGES		(REGION / PAGE)
 #define HUGE_SUBPAGES	(HUGE_2M / PAGE)
 #define PFNS_PER_TAIL	(PAGE / STRUCT_PAGE)
+/* in struct page */
+#define LINK		8
+#define INDEX		32
 
 static struct shared {
 	atomic_bool ready, look, stop, tail_before;
@@ -114,16 +116,27 @@ static void walk(void)
 }
 
 /*
- * How many tail vmemmap pages still show a tail in their first struct page. The read
- * is by virtual address, so through the TLB of this CPU. A tail has a link to its
- * head. After the remap the head itself is at that address, and it has no such link.
+ * Whether a struct page is a tail of its own. After the remap a fake head is at its
+ * address, which has no link to a head, or else a shared tail, which never was a page
+ * of the region, with an index.
+ */
+static bool is_own_tail(unsigned long page, unsigned long head)
+{
+	unsigned long link = hvo_kernel_word(page + LINK);
+
+	return hvo_fake_heads() ? link == (head | 1) : link & 1 && hvo_kernel_word(page + INDEX);
+}
+
+/*
+ * How many tail vmemmap pages still show a tail of their own in their first struct page.
+ * The read is by virtual address, so through the TLB of this CPU.
  */
 static int tails_seen(unsigned long head)
 {
 	int i, seen = 0;
 
 	for (i = 1; i <= TAILS_2M; i++)
-		seen += hvo_kernel_word(head + i * PAGE + sizeof(long)) == (head | 1);
+		seen += is_own_tail(head + i * PAGE, head);
 	return seen;
 }
 
@@ -335,9 +348,10 @@ static int sealing_waits_for_the_last_change(void)
 	return KSFT_PASS;
 }
 
+/* The first one where there are fake heads: elsewhere a walker checks only once. */
 static const struct hvo_case cases[] = {
-	HVO_CASE(walker_that_is_about_to_write),
 	HVO_CASE(walker_that_is_about_to_read),
+	HVO_CASE(walker_that_is_about_to_write),
 	HVO_CASE(cpu_with_an_old_translation),
 	HVO_CASE(sealing_waits_for_the_last_change),
 };
@@ -345,17 +359,16 @@ static const struct hvo_case cases[] = {
 /* hvo.skip= 1, 2 or 4 leaves out one step. Then only the case for this step runs. */
 int main(void)
 {
-	unsigned int which = 0;
+	static const int case_of[] = { [1] = 1, [2] = 0, [4] = 2 };
+	const int first = !hvo_fake_heads();
 	char skip[8];
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	/* small per-CPU lists, so that freed pages can become huge pages */
 	hvo_write("/proc/sys/vm/percpu_pagelist_high_fraction", 1 << 20);
-	if (hvo_cmdline("hvo.skip", skip, sizeof(skip)))
-		which = atoi(skip) < 4 ? atoi(skip) : 3;
-	if (!which)
-		HVO_RUN(cases);
+	if (!hvo_cmdline("hvo.skip", skip, sizeof(skip)))
+		hvo_run(&cases[first], sizeof(cases) / sizeof(cases[0]) - first, true);
 	hvo_write_str(RACE "skip", skip);
-	hvo_run(&cases[which - 1], 1, true);
+	hvo_run(&cases[case_of[atoi(skip)]], 1, true);
 }

@@ -26,6 +26,7 @@ class Boot:
     skips: list[str] = field(default_factory=list)
     may_skip: list[str] = field(default_factory=list)
     allow: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
 
     def options(self) -> list[str]:
         """The options of vm/boot for such a guest."""
@@ -35,6 +36,9 @@ class Boot:
         words += ["-l"] if self.kaslr else []
         words += ["-x"] if self.plug else []
         return words
+
+    def is_for(self, version: str) -> bool:
+        return not self.versions or version in self.versions
 
     def as_dict(self) -> dict:
         return asdict(self)

@@ -37,6 +37,9 @@ says "boot 'a' needs a name and tests" <<< 'boot = [{ name = "a" }]'
 says 'more than one boot is called a' <<< 'boot = [{ name = "a", tests = ["t"] }, { name = "a", tests = ["t"] }]'
 says 'error: .*list: Invalid value' <<< 'boot = ['
 rm "$tmp/list"
+PYTHONPATH=$top/tests /usr/bin/python3 -c 'import boots
+some, every = boots.Boot("a", ["t"], versions=["1.0"]), boots.Boot("b", ["t"])
+assert some.is_for("1.0") and every.is_for("2.0") and not some.is_for("2.0")'
 ! load "$tmp/list" > "$tmp/said" 2>&1 || { echo 'a list that is missing is no error' >&2; exit 1; }
 grep -q "error: .*list: " "$tmp/said"
 

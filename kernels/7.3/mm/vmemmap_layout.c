@@ -119,7 +119,7 @@ void __init hugetlb_vmemmap_init_early(int nid)
 
 /**
  * hugetlb_vmemmap_optimize_bootmem_folios - optimize the gigantic folios from boot
- * @h: hstate of all folios on the list
+ * @h: hstate of all folios on the list; NULL if there are none
  * @folio_list: folios that are entering the pool, refcounts zero
  *
  * Those that hugetlb_vmemmap_init_early() has populated are optimized already, and
@@ -130,11 +130,11 @@ void __init hugetlb_vmemmap_init_early(int nid)
 void hugetlb_vmemmap_optimize_bootmem_folios(struct hstate *h,
 					     struct list_head *folio_list)
 {
-	long saved = hugetlb_vmemmap_optimizable_size(h) >> PAGE_SHIFT;
 	struct folio *folio;
 
 	list_for_each_entry(folio, folio_list, lru)
 		if (folio_test_hugetlb_vmemmap_optimized(folio))
-			atomic_long_add(saved, &hvo_state.saved_pages);
+			atomic_long_add(hugetlb_vmemmap_optimizable_size(h) >> PAGE_SHIFT,
+					&hvo_state.saved_pages);
 	hugetlb_vmemmap_optimize_folios(h, folio_list);
 }

@@ -30,6 +30,7 @@ static void gigantic_pages_from_boot_are_counted(void)
 	LIST_HEAD(list);
 
 	start_over();
+	hugetlb_vmemmap_optimize_bootmem_folios(NULL, &list);
 	grow_by_one(&big);
 	hvo_state.saved_pages.counter = 0;
 	list_add(&big.folio->lru, &list);
