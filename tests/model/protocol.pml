@@ -5,7 +5,19 @@
  * to its line of code. NO_WAIT, NO_FLUSH, NO_FLUSH2 and NO_BARRIER each leave out
  * one step. STOCK_ORDER does the walker's two checks in stock's order. Each of them
  * must yield a counterexample.
+ *
+ * ZONE_TAILS is Linux 7.3: the shared page belongs to the zone and is writable, nobody
+ * waits, and a walker checks nothing but the refcount. READ_ONLY is what 7.3.4 does.
  */
+#ifdef ZONE_TAILS
+#define NO_WAIT
+#ifndef COUNT_IN_SHARED
+#define COUNT_IN_SHARED 0
+#endif
+#else
+#define COUNT_IN_SHARED head_count
+#define READ_ONLY
+#endif
 
 /* The page that the tail's address can be translated to */
 mtype = { none, old, shared, fresh };
@@ -13,7 +25,7 @@ mtype = { none, old, shared, fresh };
 mtype pte = old;		/* the page table */
 mtype tlb = none;		/* the walker's CPU */
 byte old_count = 1;		/* refcount of the struct page, in the old page */
-byte head_count = 0;		/* the head's; seen through the shared page as well */
+byte head_count = 0;		/* the head's; on 6.12 seen through the shared page as well */
 byte fresh_count = 0;		/* in the page that restoring allocates */
 bool old_given = false;		/* the old page was freed, and may be in use elsewhere */
 bool fresh_is_tail = false;	/* the new page holds tails, not garbage */
@@ -91,7 +103,7 @@ inline read_count() {
 		translate();
 		if
 		:: tlb == old -> count = old_count
-		:: tlb == shared -> count = head_count
+		:: tlb == shared -> count = COUNT_IN_SHARED
 		:: tlb == fresh -> count = fresh_count
 		fi
 	}
@@ -104,7 +116,22 @@ inline evict() {
 	fi
 }
 
+/* A locked compare-and-exchange: needs write access even if it fails. */
+inline exchange() {
+	atomic {
+		seen = count;
+		read_count();
+#ifdef READ_ONLY
+		assert(tlb != shared);
+#endif
+		assert(!(tlb == shared && count == seen))	/* it would change all tails */
+	}
+}
+
 inline look() {
+#ifdef ZONE_TAILS
+	read_count()
+#else
 #ifdef STOCK_ORDER
 	check_fake();
 	evict();
@@ -114,12 +141,13 @@ inline look() {
 	evict();
 	check_fake()
 #endif
+#endif
 }
 
-/* page_ref_add_unless(), three times */
+/* page_ref_add_unless(), three times; on 7.3 page_ref_add_unless_zero() */
 active proctype walker() {
-	bool fake;
-	byte count, turns = 0;
+	bool fake = false;
+	byte count, seen, turns = 0;
 
 	do
 	:: turns < 3 ->
@@ -129,13 +157,11 @@ active proctype walker() {
 		evict();
 		if
 		:: count && !fake ->
+#ifndef ZONE_TAILS
 			read_count();	/* atomic_add_unless() reads it again */
+#endif
 			if
-			:: count ->
-				atomic {
-					translate();
-					assert(tlb != shared)	/* read-only */
-				}
+			:: count -> exchange()
 			:: else
 			fi
 		:: else
