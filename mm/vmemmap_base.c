@@ -9,10 +9,10 @@
  * memory may be short, mm/sparse-vmemmap.c populates the vmemmap with page tables
  * from the start. Everything later is a swap of PTEs in tables that already exist:
  *
- *   optimize:  first | tail | tail | tail      the first page stays, read-write
+ *   optimize:  first | tail | tail | tail      the first page stays
  *                |      |      |      |
  *                v      v      v      v
- *              page0  page0  page0  page0      read-only; the others are freed
+ *              page0  shared shared shared      what was behind the tails is freed
  *
  *   restore:   every tail gets a page of its own again, complete before it is
  *              mapped, read-write
@@ -22,15 +22,16 @@
  * they describe, so no lock is taken here. Two kinds of readers remain: pfn
  * walkers, which hold no reference, and CPUs with an old TLB entry:
  *
- * - A walker sees a refcount in use, sees that the page is no fake head, and
- *   writes to the refcount. vmemmap_layout_wait_walkers() waits for each walker
- *   that may have seen the refcount before the page was frozen. A later one
+ * - A walker sees a refcount in use, and writes to it. Where the shared page is
+ *   page0, that must not happen: vmemmap_layout_wait_walkers() waits for each
+ *   walker that may have seen the refcount before the page was frozen. A later one
  *   sees zero until the compound page is handed on, and a fake head afterwards.
+ *   Where the shared page holds nothing but tails, a late write changes nothing.
  * - A CPU may read, or write, through an old translation until the TLB flush.
  *   So a page taken out of the vmemmap is freed only after the flush, and the
  *   compound page is handed on only then.
  * - Restoring needs no waiting: old and new translation show a tail with a
- *   refcount of zero, or a fake head, which page_is_fake_head() recognizes.
+ *   refcount of zero, or a fake head, which walkers recognize.
  *
  * What differs from kernel to kernel is in vmemmap_layout.h. Where pages come from
  * and where they go is in vmemmap_pages.c.

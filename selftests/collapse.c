@@ -100,7 +100,10 @@ static int sealing_beside_work(void)
 	return seal_beside_work();
 }
 
-/* Whether there are struct pages, and one of them is of a HugeTLB page */
+/*
+ * Whether there are struct pages, and one of them is of a HugeTLB page. Where there is
+ * none, some kernels say so by a flag and others have no flag.
+ */
 static bool look_at(uint64_t region, bool *huge)
 {
 	static uint64_t flags[REGION];
@@ -112,7 +115,7 @@ static bool look_at(uint64_t region, bool *huge)
 	close(fd);
 	*huge = false;
 	for (i = 0; got > 0 && i < got / sizeof(flags[0]); i++) {
-		there |= !(flags[i] & KPF_NOPAGE);
+		there |= flags[i] && !(flags[i] & KPF_NOPAGE);
 		*huge |= !!(flags[i] & KPF_HUGE);
 	}
 	return there;

@@ -3,7 +3,7 @@
 
 import pathlib
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 DEFAULT = pathlib.Path(__file__).parent / "boots.toml"
 KERNELS = ("base", "stock", "debug", "kcsan")
@@ -27,6 +27,7 @@ class Boot:
     may_skip: list[str] = field(default_factory=list)
     allow: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    skips_of: dict[str, list[str]] = field(default_factory=dict)
 
     def options(self) -> list[str]:
         """The options of vm/boot for such a guest."""
@@ -36,9 +37,6 @@ class Boot:
         words += ["-l"] if self.kaslr else []
         words += ["-x"] if self.plug else []
         return words
-
-    def is_for(self, version: str) -> bool:
-        return not self.versions or version in self.versions
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -61,6 +59,12 @@ def boot_of(entry: dict, machines: dict) -> Boot:
     if boot.kernel not in KERNELS:
         raise SystemExit(f"error: boot '{name}': there is no kernel '{boot.kernel}'")
     return boot
+
+
+def of_version(boots: list[Boot], version: str) -> list[Boot]:
+    """Those that are for a version of the kernel, with what is skipped there."""
+    return [replace(boot, skips=boot.skips + boot.skips_of.get(version, []), skips_of={})
+            for boot in boots if not boot.versions or version in boot.versions]
 
 
 def load(path: pathlib.Path = DEFAULT) -> list[Boot]:

@@ -38,8 +38,10 @@ says 'more than one boot is called a' <<< 'boot = [{ name = "a", tests = ["t"] }
 says 'error: .*list: Invalid value' <<< 'boot = ['
 rm "$tmp/list"
 PYTHONPATH=$top/tests /usr/bin/python3 -c 'import boots
-some, every = boots.Boot("a", ["t"], versions=["1.0"]), boots.Boot("b", ["t"])
-assert some.is_for("1.0") and every.is_for("2.0") and not some.is_for("2.0")'
+some = boots.Boot("a", ["t"], versions=["1.0"])
+every = boots.Boot("b", ["t"], skips=["c"], skips_of={"2.0": ["d"]})
+assert [boot.name for boot in boots.of_version([some, every], "1.0")] == ["a", "b"]
+assert [boot.skips for boot in boots.of_version([some, every], "2.0")] == [["c", "d"]]'
 ! load "$tmp/list" > "$tmp/said" 2>&1 || { echo 'a list that is missing is no error' >&2; exit 1; }
 grep -q "error: .*list: " "$tmp/said"
 
@@ -50,7 +52,7 @@ all_boots = boots.load()
 for boot in all_boots:
     for test in boot.tests:
         assert test in sources, f"{boot.name}: there is no test {test}"
-    for reason in boot.skips + boot.may_skip:
+    for reason in sum(boot.skips_of.values(), boot.skips + boot.may_skip):
         assert any(f'"{reason}"' in sources[test] or f'skip("{reason}\\n' in sources[test]
                    for test in boot.tests), f"{boot.name}: no test says '{reason}'"
 # what is no test, and what tests/machine-check starts
