@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One line for a monitoring system: does the machine do what was asked of it? */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "file.h"
+#include "hvoadm.h"
+
+#define CMDLINE	"/proc/cmdline"
+
+enum level { OK, WARNING, CRITICAL, UNKNOWN };
+
+struct verdict {
+	enum level level;
+	char *text;
+	size_t length;
+	FILE *out;	/* into the text */
+};
+
+/* The worst level counts, and all texts are told. */
+static FILE *found(struct verdict *v, enum level how_bad)
+{
+	if (ftell(v->out))
+		fprintf(v->out, "; ");
+	if (how_bad > v->level)
+		v->level = how_bad;
+	return v->out;
+}
+
+/* As the kernel reads it: the first letters decide. */
+static bool turns_on(const char *value)
+{
+	return (*value && strchr("yYtT1", *value)) || !strncmp(value, "boot", 4) ||
+		(tolower((unsigned char)value[0]) == 'o' &&
+		 tolower((unsigned char)value[1]) == 'n');
+}
+
+static bool is_comment(const char *text, const char *at)
+{
+	while (at > text && at[-1] != '\n')
+		at--;
+	return at[strspn(at, " \t")] == '#';
+}
+
+/* Of more than one word the last counts. */
+static bool asks(const char *text)
+{
+	const char *at = text;
+	bool on = false;
+
+	while ((at = strstr(at, WORD))) {
+		bool is_word = at == text || strchr(" \t\n\"'", at[-1]);
+
+		if (is_word && !is_comment(text, at))
+			on = turns_on(at + strlen(WORD));
+		at += strlen(WORD);
+	}
+	return on;
+}
+
+/* Which file asks for the feature, or NULL. The one of GRUB need not exist. */
+static const char *who_asks(struct verdict *v)
+{
+	const char *grub = exists(HVO_CFG) ? read_text(HVO_CFG) : "", *cmdline;
+
+	if (!grub)
+		fprintf(found(v, UNKNOWN), HVO_CFG ": %s", strerror(errno));
+	cmdline = read_text(CMDLINE);
+	if (!cmdline)
+		fprintf(found(v, UNKNOWN), CMDLINE ": %s", strerror(errno));
+	if (v->level)
+		return NULL;
+	return asks(grub) ? HVO_CFG : asks(cmdline) ? CMDLINE : NULL;
+}
+
+/*
+ * The state is one line: which boot, and its failures at the last check. Those of another
+ * boot do not count, nor do those of a counter that began anew.
+ */
+static void judge_failures(uint64_t failures, const char *state, struct verdict *v)
+{
+	const char *boot = read_text("/proc/sys/kernel/random/boot_id"), *former = read_text(state);
+	int length = boot ? strcspn(boot, "\n") : 0;
+	char line[128];
+	uint64_t told;
+
+	if (length > 64)
+		length = 64;
+	if (!former || strncmp(former, boot ? boot : "", length) || former[length] != ' ' ||
+	    !parse_number(former + length + 1, &told) || told > failures)
+		told = 0;
+	if (failures == told)
+		return;
+	fprintf(found(v, CRITICAL), "%" PRIu64 " new restore failures: free memory, shrink again",
+		failures - told);
+	snprintf(line, sizeof(line), "%.*s %" PRIu64 "\n", length, boot ? boot : "", failures);
+	if (!write_file(state, line))
+		fprintf(found(v, CRITICAL), "%s cannot be written: %s", state, strerror(errno));
+}
+
+static void judge(const struct machine *m, const char *asking, const char *state,
+		  struct verdict *v)
+{
+	uint64_t expected = pools_save_kb(m);
+
+	if (!m->feature && asking)
+		fprintf(found(v, CRITICAL), "%s asks for the feature, but Linux %s has none",
+			asking, m->release);
+	else if (!m->feature)
+		fprintf(found(v, UNKNOWN), "no kernel of hvo-base, and nothing asks for it");
+	else if (!machine_is_on(m) && asking)
+		fprintf(found(v, CRITICAL), "%s asks for the feature, but it is off", asking);
+	else
+		judge_failures(m->restore_failures, state, v);
+	if (m->reserve_used)
+		fprintf(found(v, WARNING), "the reserve was used, keep more memory free");
+	if (!strcmp(m->mode, "on") && m->optimizing && m->saved_kb < expected)
+		fprintf(found(v, WARNING), "not all pages are optimized, they save %" PRIu64
+			" KiB of %" PRIu64, m->saved_kb, expected);
+}
+
+static int tell(const struct machine *m, const struct verdict *v)
+{
+	static const char * const names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+	printf("HVO %s - ", names[v->level]);
+	if (*v->text)
+		printf("%s", v->text);
+	else
+		printf("mode %s%s, %s saved", m->mode, m->sealed ? ", sealed" : "",
+		       amount(m->saved_kb));
+	if (m->feature && v->level != UNKNOWN)
+		printf(" | saved=%" PRIu64 "KB net=%" PRId64 "KB reserve_used=%" PRIu64
+		       "c restore_failures=%" PRIu64 "c", m->saved_kb, net_kb(m),
+		       m->reserve_used, m->restore_failures);
+	printf("\n");
+	return v->level;
+}
+
+int cmd_check(const struct options *o)
+{
+	struct verdict v = {};
+	const char *asking;
+	struct machine m;
+
+	v.out = open_memstream(&v.text, &v.length);
+	if (!v.out)
+		abort();
+	if (!machine_read(&m))
+		fprintf(found(&v, UNKNOWN), "%s", m.trouble);
+	asking = v.level ? NULL : who_asks(&v);
+	if (!v.level)
+		judge(&m, asking, o->given['s'] ?: "/run/hvoadm.check", &v);
+	fclose(v.out);
+	return tell(&m, &v);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Reads and writes files. What it allocates is few and lives as long as the program. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "file.h"
+
+const char *root = "";
+
+/* Until the next call. Longer than the kernel takes, so that it refuses what is cut off. */
+const char *below_root(const char *path)
+{
+	static char full[2 * PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s%s", root, *root && *path != '/' ? "/" : "", path);
+	return full;
+}
+
+/* A file that cannot be looked at may exist: reading it will say why it cannot be read. */
+bool exists(const char *path)
+{
+	return !access(below_root(path), F_OK) || errno != ENOENT;
+}
+
+/* What follows a NUL is no text. */
+char *read_text(const char *path)
+{
+	FILE *file = fopen(below_root(path), "re");
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t length;
+
+	if (!file)
+		return NULL;
+	errno = 0;
+	length = getdelim(&text, &size, '\0', file);
+	if (length < 0 && !errno)
+		return strdup("");
+	fclose(file);
+	return length < 0 ? NULL : text;
+}
+
+static bool write_all(int fd, const char *text)
+{
+	ssize_t length = strlen(text), written = write(fd, text, length);
+
+	if (written >= 0 && written < length)
+		errno = ENOSPC;
+	return written == length;
+}
+
+/* A knob is there already, and takes one write. */
+bool write_knob(const char *path, const char *text)
+{
+	int fd = open(below_root(path), O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write_all(fd, text);
+}
+
+/*
+ * Whoever reads the file sees the old text or the new one. Signals wait until the file
+ * beside it is gone.
+ */
+bool write_file(const char *path, const char *text)
+{
+	char beside[2 * PATH_MAX + 8];
+	sigset_t all, former;
+	bool done;
+	int fd, error;
+
+	snprintf(beside, sizeof(beside), "%s.XXXXXX", below_root(path));
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &former);
+	fd = mkostemp(beside, O_CLOEXEC);
+	done = fd >= 0 && write_all(fd, text) && !fchmod(fd, 0644) && !fsync(fd) &&
+		!rename(beside, below_root(path));
+	error = errno;
+	if (fd >= 0 && !done)
+		unlink(beside);
+	if (fd >= 0)
+		close(fd);
+	sigprocmask(SIG_SETMASK, &former, NULL);
+	errno = error;
+	return done;
+}
