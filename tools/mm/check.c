@@ -10,6 +10,7 @@
 #include "hvoadm.h"
 
 #define CMDLINE	"/proc/cmdline"
+#define BOOT_ID	"/proc/sys/kernel/random/boot_id"
 
 enum level { OK, WARNING, CRITICAL, UNKNOWN };
 
@@ -61,19 +62,22 @@ static bool asks(const char *text)
 	return on;
 }
 
-/* Which file asks for the feature, or NULL. The one of GRUB need not exist. */
+/* Whether the file asks for the feature */
+static bool file_asks(const char *path, struct verdict *v)
+{
+	const char *text = read_text(path);
+
+	if (!text)
+		fprintf(found(v, UNKNOWN), "%s: %s", below_root(path), strerror(errno));
+	return text && asks(text);
+}
+
+/* Which file asks for it, or NULL. That of GRUB need not exist. */
 static const char *who_asks(struct verdict *v)
 {
-	const char *grub = exists(HVO_CFG) ? read_text(HVO_CFG) : "", *cmdline;
-
-	if (!grub)
-		fprintf(found(v, UNKNOWN), HVO_CFG ": %s", strerror(errno));
-	cmdline = read_text(CMDLINE);
-	if (!cmdline)
-		fprintf(found(v, UNKNOWN), CMDLINE ": %s", strerror(errno));
-	if (v->level)
-		return NULL;
-	return asks(grub) ? HVO_CFG : asks(cmdline) ? CMDLINE : NULL;
+	if (exists(HVO_CFG) && file_asks(HVO_CFG, v))
+		return HVO_CFG;
+	return file_asks(CMDLINE, v) ? CMDLINE : NULL;
 }
 
 /*
@@ -82,21 +86,21 @@ static const char *who_asks(struct verdict *v)
  */
 static void judge_failures(uint64_t failures, const char *state, struct verdict *v)
 {
-	const char *boot = read_text("/proc/sys/kernel/random/boot_id"), *former = read_text(state);
-	int length = boot ? strcspn(boot, "\n") : 0;
-	char line[128];
+	char line[64] = "", *former = read_text(BOOT_ID);
 	uint64_t told;
+	size_t length;
 
-	if (length > 64)
-		length = 64;
-	if (!former || strncmp(former, boot ? boot : "", length) || former[length] != ' ' ||
-	    !parse_number(former + length + 1, &told) || told > failures)
+	snprintf(line, sizeof(line), "%.36s ", former && *former ? former : "-");
+	length = strlen(line);
+	former = read_text(state);
+	if (!former || strncmp(former, line, length) || !parse_number(former + length, &told) ||
+	    told > failures)
 		told = 0;
 	if (failures == told)
 		return;
 	fprintf(found(v, CRITICAL), "%" PRIu64 " new restore failures: free memory, shrink again",
 		failures - told);
-	snprintf(line, sizeof(line), "%.*s %" PRIu64 "\n", length, boot ? boot : "", failures);
+	snprintf(line + length, sizeof(line) - length, "%" PRIu64 "\n", failures);
 	if (!write_file(state, line))
 		fprintf(found(v, CRITICAL), "%s cannot be written: %s", state, strerror(errno));
 }
@@ -122,7 +126,7 @@ static void judge(const struct machine *m, const char *asking, const char *state
 			" KiB of %" PRIu64, m->saved_kb, expected);
 }
 
-static int tell(const struct machine *m, const struct verdict *v)
+static void tell(const struct machine *m, const struct verdict *v)
 {
 	static const char * const names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
@@ -137,7 +141,6 @@ static int tell(const struct machine *m, const struct verdict *v)
 		       "c restore_failures=%" PRIu64 "c", m->saved_kb, net_kb(m),
 		       m->reserve_used, m->restore_failures);
 	printf("\n");
-	return v->level;
 }
 
 int cmd_check(const struct options *o)
@@ -155,5 +158,7 @@ int cmd_check(const struct options *o)
 	if (!v.level)
 		judge(&m, asking, o->given['s'] ?: "/run/hvoadm.check", &v);
 	fclose(v.out);
-	return tell(&m, &v);
+	tell(&m, &v);
+	free(v.text);
+	return v.level;
 }

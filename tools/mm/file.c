@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reads and writes files. What it allocates is few and lives as long as the program. */
+/* Reads and writes files. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -29,22 +29,25 @@ bool exists(const char *path)
 	return !access(below_root(path), F_OK) || errno != ENOENT;
 }
 
-/* What follows a NUL is no text. */
+/* Until the next call. What follows a NUL is no text. */
 char *read_text(const char *path)
 {
+	static char *text, empty[1];
+	static size_t size;
 	FILE *file = fopen(below_root(path), "re");
-	char *text = NULL;
-	size_t size = 0;
 	ssize_t length;
+	int error;
 
 	if (!file)
 		return NULL;
 	errno = 0;
 	length = getdelim(&text, &size, '\0', file);
-	if (length < 0 && !errno)
-		return strdup("");
+	error = errno;
 	fclose(file);
-	return length < 0 ? NULL : text;
+	errno = error;
+	if (length >= 0)
+		return text;
+	return error ? NULL : empty;
 }
 
 static bool write_all(int fd, const char *text)
@@ -59,9 +62,14 @@ static bool write_all(int fd, const char *text)
 /* A knob is there already, and takes one write. */
 bool write_knob(const char *path, const char *text)
 {
-	int fd = open(below_root(path), O_WRONLY | O_CLOEXEC);
+	int fd = open(below_root(path), O_WRONLY | O_CLOEXEC), error;
+	bool done = fd >= 0 && write_all(fd, text);
 
-	return fd >= 0 && write_all(fd, text);
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return done;
 }
 
 /*
@@ -72,8 +80,8 @@ bool write_file(const char *path, const char *text)
 {
 	char beside[2 * PATH_MAX + 8];
 	sigset_t all, former;
-	bool done;
 	int fd, error;
+	bool done;
 
 	snprintf(beside, sizeof(beside), "%s.XXXXXX", below_root(path));
 	sigfillset(&all);

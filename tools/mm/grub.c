@@ -11,6 +11,7 @@
 #include "hvoadm.h"
 
 #define MARK		"# Written by hvoadm; \"hvoadm disable\" removes this file.\n"
+#define ADDS		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " WORD "%s\"\n"
 #define DEFAULTS	"/etc/default/grub"
 #define GRUB_CFG	"/boot/grub/grub.cfg"
 
@@ -71,14 +72,12 @@ static void find_kernel(struct entry *best)
 
 static char *config(const char *mode, const struct entry *kernel)
 {
-	char *text, *pin = "";
+	bool pin = *kernel->release;
+	char *text;
 
-	if (*kernel->release &&
-	    asprintf(&pin, "GRUB_DEFAULT=\"%s%s%s\"\n", kernel->submenu,
-		     *kernel->submenu ? ">" : "", kernel->title) < 0)
-		abort();
-	if (asprintf(&text, MARK "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " WORD "%s\"\n%s",
-		     mode, pin) < 0)
+	if (asprintf(&text, MARK ADDS "%s%s%s%s%s", mode, pin ? "GRUB_DEFAULT=\"" : "", pin ? kernel->submenu : "",
+		     pin && *kernel->submenu ? ">" : "", pin ? kernel->title : "",
+		     pin ? "\"\n" : "") < 0)
 		abort();
 	return text;
 }
@@ -86,10 +85,10 @@ static char *config(const char *mode, const struct entry *kernel)
 static int refuse(const struct options *o, const char *todo)
 {
 	if (!exists(DEFAULTS))
-		return fail("no %s: GRUB does not boot this machine; where it is set up, %s",
+		return fail("GRUB does not boot this machine (no %s); %s",
 			    below_root(DEFAULTS), todo);
 	if (!*root && system("command -v update-grub > /dev/null"))
-		return fail("no update-grub in PATH; install grub2-common, or by hand, %s", todo);
+		return fail("no update-grub in PATH; install grub2-common, or %s", todo);
 	if (!*root && !o->given['d'] && geteuid())
 		return fail("only root can set up GRUB; use sudo, or --dry-run to see what it does");
 	return 0;
@@ -98,8 +97,10 @@ static int refuse(const struct options *o, const char *todo)
 /* NULL in @former: there is none */
 static int read_former(char **former)
 {
-	*former = read_text(HVO_CFG);
-	if (*former || errno == ENOENT)
+	const char *text = read_text(HVO_CFG);
+
+	*former = text ? strdup(text) : NULL;
+	if (text || errno == ENOENT)
 		return 0;
 	return fail("%s: %s; nothing was changed", below_root(HVO_CFG), strerror(errno));
 }
@@ -157,11 +158,11 @@ static void tell_next_boot(const char *mode, const struct entry *kernel)
 
 int cmd_enable(const struct options *o)
 {
-	char *text, *former, todo[80];
+	char *text, *former, todo[96];
 	struct entry kernel;
 	int ret = 0;
 
-	snprintf(todo, sizeof(todo), "add " WORD "%s to the kernel's command line", o->mode);
+	snprintf(todo, sizeof(todo), "add " WORD "%s to the kernel's command line by hand", o->mode);
 	if (refuse(o, todo) || read_former(&former))
 		return 1;
 	find_kernel(&kernel);
@@ -173,6 +174,8 @@ int cmd_enable(const struct options *o)
 		ret = change(text, former);
 	if (!ret)
 		tell_next_boot(o->mode, &kernel);
+	free(text);
+	free(former);
 	return ret;
 }
 
@@ -187,7 +190,7 @@ int cmd_disable(const struct options *o)
 		printf("Nothing to remove: there is no %s\n", below_root(HVO_CFG));
 		return 0;
 	}
-	if (refuse(o, "remove " WORD " from the kernel's command line"))
+	if (refuse(o, "take " WORD " from the kernel's command line by hand"))
 		return 1;
 	if (o->given['d'])
 		printf("would remove %s\nwould run: update-grub\n", below_root(HVO_CFG));
@@ -195,5 +198,6 @@ int cmd_disable(const struct options *o)
 		ret = change(NULL, former);
 	if (!ret)
 		printf("At the next boot: GRUB's default kernel, without " WORD "\n");
+	free(former);
 	return ret;
 }

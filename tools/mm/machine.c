@@ -70,12 +70,14 @@ static bool read_word(struct machine *m, const char *path, char *word, size_t si
 
 static bool read_memory(struct machine *m)
 {
+	static const char name[] = "MemTotal:";
 	char *text = read_text(MEMINFO), *line, *end;
 
 	if (!text)
 		return trouble(m, MEMINFO, strerror(errno));
-	line = strstr(text, "MemTotal:");
-	return (line && parse_digits(line + strcspn(line, "0123456789\n"), &end, &m->memory_kb) &&
+	line = strstr(text, name);
+	line = line ? line + strlen(name) : text;
+	return (parse_digits(line + strspn(line, " "), &end, &m->memory_kb) &&
 		!strncmp(end, " kB\n", 4) && m->memory_kb) ||
 		trouble(m, MEMINFO, "MemTotal is missing or cannot be true");
 }

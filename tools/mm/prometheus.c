@@ -71,6 +71,7 @@ int cmd_prometheus(const struct options *o)
 	const char *path = o->given['t'];
 	struct machine m;
 	char *text = NULL;
+	bool written;
 	size_t size;
 	FILE *out;
 
@@ -82,7 +83,9 @@ int cmd_prometheus(const struct options *o)
 	put_all(out, &m);
 	if (!path)
 		return 0;
-	if (!fclose(out) && write_file(path, text))
+	written = !fclose(out) && write_file(path, text);
+	free(text);
+	if (written)
 		return 0;
 	return fail("%s cannot be written: %s; does its folder exist?", below_root(path),
 		    strerror(errno));
