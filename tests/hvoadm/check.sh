@@ -348,7 +348,7 @@ grubs() {
 	local cfg=$tree/etc/default/grub.d/hvo.cfg
 	plain
 	gives 1 enable on
-	says 'GRUB does not boot this machine \(no .*/etc/default/grub\); add hugetlb_free_vmemmap=on to'
+	says 'GRUB does not boot this kernel \(no .*/etc/default/grub\); add hugetlb_free_vmemmap=on to'
 	grub
 	gives 0 enable on --dry-run
 	[ ! -e "$cfg" ] || fail 'a dry run writes'

@@ -11,7 +11,6 @@
 #include "hvoadm.h"
 
 #define MARK		"# Written by hvoadm; \"hvoadm disable\" removes this file.\n"
-#define ADDS		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " WORD "%s\"\n"
 #define DEFAULTS	"/etc/default/grub"
 #define GRUB_CFG	"/boot/grub/grub.cfg"
 
@@ -72,12 +71,17 @@ static void find_kernel(struct entry *best)
 
 static char *config(const char *mode, const struct entry *kernel)
 {
-	bool pin = *kernel->release;
+	const char *arrow = *kernel->submenu ? ">" : "", *adds = MARK
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " WORD;
 	char *text;
+	int length;
 
-	if (asprintf(&text, MARK ADDS "%s%s%s%s%s", mode, pin ? "GRUB_DEFAULT=\"" : "", pin ? kernel->submenu : "",
-		     pin && *kernel->submenu ? ">" : "", pin ? kernel->title : "",
-		     pin ? "\"\n" : "") < 0)
+	if (*kernel->release)
+		length = asprintf(&text, "%s%s\"\nGRUB_DEFAULT=\"%s%s%s\"\n", adds, mode,
+				  kernel->submenu, arrow, kernel->title);
+	else
+		length = asprintf(&text, "%s%s\"\n", adds, mode);
+	if (length < 0)
 		abort();
 	return text;
 }
@@ -85,12 +89,12 @@ static char *config(const char *mode, const struct entry *kernel)
 static int refuse(const struct options *o, const char *todo)
 {
 	if (!exists(DEFAULTS))
-		return fail("GRUB does not boot this machine (no %s); %s",
+		return fail("GRUB does not boot this kernel (no %s); %s",
 			    below_root(DEFAULTS), todo);
 	if (!*root && system("command -v update-grub > /dev/null"))
 		return fail("no update-grub in PATH; install grub2-common, or %s", todo);
 	if (!*root && !o->given['d'] && geteuid())
-		return fail("only root can set up GRUB; use sudo, or --dry-run to see what it does");
+		return fail("only root can set up GRUB; use sudo, or --dry-run to see more");
 	return 0;
 }
 
@@ -162,7 +166,7 @@ int cmd_enable(const struct options *o)
 	struct entry kernel;
 	int ret = 0;
 
-	snprintf(todo, sizeof(todo), "add " WORD "%s to the kernel's command line by hand", o->mode);
+	snprintf(todo, sizeof(todo), "add " WORD "%s to its command line by hand", o->mode);
 	if (refuse(o, todo) || read_former(&former))
 		return 1;
 	find_kernel(&kernel);
@@ -190,7 +194,7 @@ int cmd_disable(const struct options *o)
 		printf("Nothing to remove: there is no %s\n", below_root(HVO_CFG));
 		return 0;
 	}
-	if (refuse(o, "take " WORD " from the kernel's command line by hand"))
+	if (refuse(o, "take " WORD " from its command line by hand"))
 		return 1;
 	if (o->given['d'])
 		printf("would remove %s\nwould run: update-grub\n", below_root(HVO_CFG));
