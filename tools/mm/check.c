@@ -2,11 +2,8 @@
 /* One line for a monitoring system: does the machine do what was asked of it? */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "file.h"
 #include "hvoadm.h"
 
 #define CMDLINE	"/proc/cmdline"
@@ -89,6 +86,7 @@ static void judge_failures(uint64_t failures, const char *state, struct verdict 
 	char line[64] = "", *former = read_text(BOOT_ID);
 	uint64_t told;
 	size_t length;
+	int error;
 
 	snprintf(line, sizeof(line), "%.36s ", former && *former ? former : "-");
 	length = strlen(line);
@@ -101,29 +99,28 @@ static void judge_failures(uint64_t failures, const char *state, struct verdict 
 	fprintf(found(v, CRITICAL), "%" PRIu64 " new restore failures: free memory, shrink again",
 		failures - told);
 	snprintf(line + length, sizeof(line) - length, "%" PRIu64 "\n", failures);
-	if (!write_file(state, line))
-		fprintf(found(v, CRITICAL), "%s cannot be written: %s", state, strerror(errno));
+	error = write_file(state, line);
+	if (error)
+		fprintf(found(v, CRITICAL), "%s cannot be written: %s", state, strerror(error));
 }
 
 static void judge(const struct machine *m, const char *asking, const char *state,
 		  struct verdict *v)
 {
-	uint64_t expected = pools_save_kb(m);
-
 	if (!m->feature && asking)
 		fprintf(found(v, CRITICAL), "%s asks for the feature, but Linux %s has none",
 			asking, m->release);
 	else if (!m->feature)
 		fprintf(found(v, UNKNOWN), "no kernel of hvo-base, and nothing asks for it");
-	else if (!machine_is_on(m) && asking)
+	else if (!m->is_on && asking)
 		fprintf(found(v, CRITICAL), "%s asks for the feature, but it is off", asking);
 	else
 		judge_failures(m->restore_failures, state, v);
 	if (m->reserve_used)
 		fprintf(found(v, WARNING), "the reserve was used, keep more memory free");
-	if (!strcmp(m->mode, "on") && m->optimizing && m->saved_kb < expected)
+	if (!strcmp(m->mode, "on") && m->optimizing && m->saved_kb < m->expected_kb)
 		fprintf(found(v, WARNING), "not all pages are optimized, they save %" PRIu64
-			" KiB of %" PRIu64, m->saved_kb, expected);
+			" KiB of %" PRIu64, m->saved_kb, m->expected_kb);
 }
 
 static void tell(const struct machine *m, const struct verdict *v)
@@ -137,8 +134,8 @@ static void tell(const struct machine *m, const struct verdict *v)
 		printf("mode %s%s, %s saved", m->mode, m->sealed ? ", sealed" : "",
 		       amount(m->saved_kb));
 	if (m->feature && v->level != UNKNOWN)
-		printf(" | saved=%" PRIu64 "KB net=%" PRId64 "KB reserve_used=%" PRIu64
-		       "c restore_failures=%" PRIu64 "c", m->saved_kb, net_kb(m),
+		printf(" | saved=%" PRIu64 "KB expected=%" PRIu64 "KB reserve_used=%" PRIu64
+		       "c restore_failures=%" PRIu64 "c", m->saved_kb, m->expected_kb,
 		       m->reserve_used, m->restore_failures);
 	printf("\n");
 }

@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "file.h"
+#include "hvoadm.h"
 
 const char *root = "";
 
@@ -50,51 +49,47 @@ char *read_text(const char *path)
 	return error ? NULL : empty;
 }
 
-static bool write_all(int fd, const char *text)
+/* All that write return 0, or what went wrong. */
+static int write_all(int fd, const char *text)
 {
 	ssize_t length = strlen(text), written = write(fd, text, length);
 
-	if (written >= 0 && written < length)
-		errno = ENOSPC;
-	return written == length;
+	return written == length ? 0 : written < 0 ? errno : ENOSPC;
 }
 
 /* A knob is there already, and takes one write. */
-bool write_knob(const char *path, const char *text)
+int write_knob(const char *path, const char *text)
 {
 	int fd = open(below_root(path), O_WRONLY | O_CLOEXEC), error;
-	bool done = fd >= 0 && write_all(fd, text);
 
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return done;
+	if (fd < 0)
+		return errno;
+	error = write_all(fd, text);
+	close(fd);
+	return error;
 }
 
 /*
  * Whoever reads the file sees the old text or the new one. Signals wait until the file
  * beside it is gone.
  */
-bool write_file(const char *path, const char *text)
+int write_file(const char *path, const char *text)
 {
 	char beside[2 * PATH_MAX + 8];
 	sigset_t all, former;
 	int fd, error;
-	bool done;
 
 	snprintf(beside, sizeof(beside), "%s.XXXXXX", below_root(path));
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &former);
 	fd = mkostemp(beside, O_CLOEXEC);
-	done = fd >= 0 && write_all(fd, text) && !fchmod(fd, 0644) && !fsync(fd) &&
-		!rename(beside, below_root(path));
-	error = errno;
-	if (fd >= 0 && !done)
+	error = fd < 0 ? errno : write_all(fd, text);
+	if (!error && (fchmod(fd, 0644) || fsync(fd) || rename(beside, below_root(path))))
+		error = errno;
+	if (fd >= 0 && error)
 		unlink(beside);
 	if (fd >= 0)
 		close(fd);
 	sigprocmask(SIG_SETMASK, &former, NULL);
-	errno = error;
-	return done;
+	return error;
 }

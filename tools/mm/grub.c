@@ -2,12 +2,10 @@
 /* Turns the feature on and off for the next boot, by a file of its own for GRUB. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "file.h"
 #include "hvoadm.h"
 
 #define MARK		"# Written by hvoadm; \"hvoadm disable\" removes this file.\n"
@@ -110,26 +108,31 @@ static int read_former(char **former)
 }
 
 /* What a person has written is kept, under a name that GRUB does not read. */
-static bool keep_former(const char *former)
+static int keep_former(const char *former)
 {
 	if (!former || !strncmp(former, MARK, strlen(MARK)))
-		return true;
+		return 0;
 	printf("hvo.cfg was not written by hvoadm; it is kept as hvo.cfg.old\n");
 	return write_file(HVO_CFG ".old", former);
 }
 
-static bool put(const char *text)
+static int put(const char *text)
 {
-	return text ? write_file(HVO_CFG, text) : !unlink(below_root(HVO_CFG));
+	if (text)
+		return write_file(HVO_CFG, text);
+	return unlink(below_root(HVO_CFG)) ? errno : 0;
 }
 
 /* Replaces the file by @text, or removes it; as it was if GRUB does not take it. */
 static int change(const char *text, const char *former)
 {
+	int error;
+
 	mkdir(below_root(DEFAULTS ".d"), 0755);
-	if (!keep_former(former) || !put(text))
+	error = keep_former(former) ?: put(text);
+	if (error)
 		return fail("%s cannot be changed: %s; nothing was changed", below_root(HVO_CFG),
-			    strerror(errno));
+			    strerror(error));
 	if (*root) {
 		printf("would run: update-grub\n");
 		return 0;
@@ -138,7 +141,7 @@ static int change(const char *text, const char *former)
 	if (!system("update-grub"))
 		return 0;
 	return fail("update-grub failed, see above; hvo.cfg %s",
-		    put(former) ? "is as it was before" : "could not be put back, look at it");
+		    put(former) ? "could not be put back, look at it" : "is as it was before");
 }
 
 static void tell_next_boot(const char *mode, const struct entry *kernel)

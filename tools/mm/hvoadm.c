@@ -2,9 +2,9 @@
 /* hvoadm: plans, turns on and watches the HugeTLB vmemmap optimization of hvo-base. */
 #include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include "file.h"
+#include <unistd.h>
 #include "hvoadm.h"
 
 struct command {
@@ -50,6 +50,26 @@ static const struct option long_options[] = {
 	{ }
 };
 
+/* Only a terminal gets colours. */
+const char *colour(const char *code, int fd)
+{
+	return isatty(fd) && !getenv("NO_COLOR") ? code : "";
+}
+
+/* Until the next call */
+const char *amount(int64_t kb)
+{
+	static char text[32];
+
+	if (llabs(kb) < 1024)
+		snprintf(text, sizeof(text), "%" PRId64 " KiB", kb);
+	else if (llabs(kb) < 1024 * 1024)
+		snprintf(text, sizeof(text), "%.1f MiB", kb / 1024.0);
+	else
+		snprintf(text, sizeof(text), "%.1f GiB", kb / (1024.0 * 1024));
+	return text;
+}
+
 static int print_help(const struct command *command)
 {
 	size_t i;
@@ -87,8 +107,8 @@ static const char *read_options(int argc, char **argv, struct options *o)
 		if (option == '?' && !bad)
 			bad = argv[optind - 1];
 		o->given[option] = optarg ? optarg : "";
-		if (option == 'p' && o->plans < NR_POOLS)
-			o->plan[o->plans++] = optarg;
+		if (option == 'p' && o->plans++ < NR_POOLS)
+			o->plan[o->plans - 1] = optarg;
 	}
 	root = o->given['r'] ?: "";
 	return bad;

@@ -2,11 +2,9 @@
 /* Reads sysfs and procfs, and calculates what follows. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "file.h"
-#include "machine.h"
+#include "hvoadm.h"
 
 #define POOL		"/sys/kernel/mm/hugepages/hugepages-"
 #define VMEMMAP		"/sys/kernel/mm/hugetlb_vmemmap"
@@ -26,9 +24,8 @@ static bool parse_digits(const char *text, char **end, uint64_t *value)
 {
 	if (!isdigit((unsigned char)*text))
 		return false;
-	errno = 0;
 	*value = strtoull(text, end, 10);
-	return !errno && *value <= HIGHEST;
+	return *value <= HIGHEST;
 }
 
 /* Digits and the end of a line */
@@ -91,14 +88,35 @@ static bool read_pool(struct machine *m, struct pool *pool)
 		 read_number(m, pool->folder, "surplus_hugepages", HIGHEST, &pool->surplus));
 }
 
+/* One page table for each 128 MiB of memory or a part of them, but for what was collapsed */
+void sum_up(struct machine *m)
+{
+	uint64_t freed_kb = m->collapsed_kb / 2048 * 4;
+	int i;
+
+	m->pool_kb = 0;
+	m->expected_kb = 0;
+	for (i = 0; i < NR_POOLS; i++) {
+		m->pool_kb += m->pools[i].total * m->pools[i].size_kb;
+		m->expected_kb += m->pools[i].total * m->pools[i].page_saves_kb;
+	}
+	m->tables_kb = (m->memory_kb + 128 * 1024 - 1) / (128 * 1024) * 4;
+	m->tables_kb -= freed_kb < m->tables_kb ? freed_kb : m->tables_kb;
+	if (m->feature && !m->is_on)
+		m->tables_kb = 0;
+}
+
 bool machine_read_pools(struct machine *m)
 {
 	*m = (struct machine) { .pools = {
 		[POOL_2M] = { "2M", POOL "2048kB", .size_kb = 2048, .page_saves_kb = 28 },
 		[POOL_1G] = { "1G", POOL "1048576kB", .size_kb = 1048576, .page_saves_kb = 16380 },
 	} };
-	return read_memory(m) && read_pool(m, &m->pools[POOL_2M]) &&
-		read_pool(m, &m->pools[POOL_1G]);
+	if (!read_memory(m) || !read_pool(m, &m->pools[POOL_2M]) ||
+	    !read_pool(m, &m->pools[POOL_1G]))
+		return false;
+	sum_up(m);
+	return true;
 }
 
 static bool read_optimizing(struct machine *m)
@@ -112,6 +130,7 @@ static bool read_feature(struct machine *m)
 		return false;
 	if (strcmp(m->mode, "off") && strcmp(m->mode, "on") && strcmp(m->mode, "boot"))
 		return trouble(m, VMEMMAP "/mode", "not off, on or boot");
+	m->is_on = strcmp(m->mode, "off");
 	return read_optimizing(m) && read_number(m, VMEMMAP, "sealed", 1, &m->sealed) &&
 		read_number(m, VMEMMAP, "collapsed_kb", HIGHEST, &m->collapsed_kb) &&
 		read_number(m, VMEMMAP, "saved_kb", HIGHEST, &m->saved_kb) &&
@@ -127,40 +146,8 @@ bool machine_read(struct machine *m)
 		return false;
 	m->feature = exists(VMEMMAP);
 	m->stock = !m->feature && exists(OPTIMIZE_SYSCTL);
-	return m->feature ? read_feature(m) : !m->stock || read_optimizing(m);
-}
-
-bool machine_is_on(const struct machine *m)
-{
-	return m->feature && strcmp(m->mode, "off");
-}
-
-uint64_t pools_kb(const struct machine *m)
-{
-	return m->pools[POOL_2M].total * m->pools[POOL_2M].size_kb +
-		m->pools[POOL_1G].total * m->pools[POOL_1G].size_kb;
-}
-
-uint64_t pools_save_kb(const struct machine *m)
-{
-	return m->pools[POOL_2M].total * m->pools[POOL_2M].page_saves_kb +
-		m->pools[POOL_1G].total * m->pools[POOL_1G].page_saves_kb;
-}
-
-/* One page table for each 128 MiB of memory, or a part of them */
-uint64_t tables_of_kb(uint64_t memory_kb)
-{
-	return (memory_kb + 128 * 1024 - 1) / (128 * 1024) * 4;
-}
-
-uint64_t tables_kb(const struct machine *m)
-{
-	uint64_t all = tables_of_kb(m->memory_kb), freed = m->collapsed_kb / 2048 * 4;
-
-	return !machine_is_on(m) || freed > all ? 0 : all - freed;
-}
-
-int64_t net_kb(const struct machine *m)
-{
-	return (int64_t)m->saved_kb - (int64_t)tables_kb(m) - (int64_t)m->reserve_kb;
+	if (m->feature ? !read_feature(m) : m->stock && !read_optimizing(m))
+		return false;
+	sum_up(m);
+	return true;
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Seals the vmemmap, once the operator knows that it cannot be undone. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "file.h"
 #include "hvoadm.h"
 
 static const char meaning[] =
@@ -26,9 +24,11 @@ static bool confirmed(void)
 
 static int seal_now(struct machine *m)
 {
-	if (!write_knob(SEAL_SYSCTL, "1\n"))
+	int error = write_knob(SEAL_SYSCTL, "1\n");
+
+	if (error)
 		return fail("%s cannot be written: %s; nothing is sealed", below_root(SEAL_SYSCTL),
-			    strerror(errno));
+			    strerror(error));
 	if (!machine_read(m))
 		return fail("%s; 1 was written to the seal, look at the kernel log", m->trouble);
 	if (!m->sealed)
@@ -43,7 +43,7 @@ int cmd_seal(const struct options *o)
 
 	if (!machine_read(&m))
 		return fail("%s; " LOOK, m.trouble);
-	if (!machine_is_on(&m))
+	if (!m.is_on)
 		return fail("nothing to seal: Linux %s %s the feature; see hvoadm enable --help",
 			    m.release, m.feature ? "was booted without" : "does not have");
 	if (m.sealed) {
