@@ -181,6 +181,8 @@ options() {
 	[ "$status" -eq 2 ] || fail 'no command is no error'
 	gives 2 status --yes
 	says '--yes is no option of status'
+	gives 2 status -xy
+	says 'hvoadm: -xy is unknown'
 	gives 2 status now
 	says 'now is one word too many'
 	gives 2 enable on boot
@@ -190,6 +192,32 @@ options() {
 	says 'enable needs a mode'
 	gives 2 estimate --pages
 	gives 3 check --json
+}
+
+# What is told of it elsewhere is complete.
+documents() {
+	local word
+	for word in estimate status check prometheus enable disable seal root dry-run json pages state textfile yes; do
+		[[ $(< "$top/tools/mm/hvoadm.8") == *"${word/-/\\-}"* ]] || fail "hvoadm.8 does not know $word"
+		[[ $(< "$top/tools/mm/hvoadm.bash-completion") == *"$word"* ]] || fail "bash does not complete $word"
+	done
+	if command -v man > /dev/null; then
+		man --warnings -E UTF-8 -l -Tutf8 -Z "$top/tools/mm/hvoadm.8" 2> "$tmp/err" > /dev/null || true
+		[ ! -s "$tmp/err" ] || fail 'hvoadm.8 has errors'
+	fi
+	# shellcheck disable=SC2016 # for the inner bash
+	[ "$(bash -c '. "$1" && COMP_WORDS=(hvoadm enable --d) COMP_CWORD=2 && _hvoadm && echo "${COMPREPLY[*]}"' bash \
+		"$top/tools/mm/hvoadm.bash-completion")" = --dry-run ] || fail 'bash does not complete enable --d'
+}
+
+package() {
+	"$top/packaging/tools-deb" 1.2+hvo1 "$tmp/deb" > "$tmp/out" 2>&1 || fail 'no package'
+	[ "$(dpkg-deb -c "$tmp/deb/hvo-tools_1.2+hvo1_amd64.deb" | awk '!/\/$/ { print $1, $2, $6 }')" = \
+'-rwxr-xr-x root/root ./usr/sbin/hvoadm
+-rw-r--r-- root/root ./usr/share/bash-completion/completions/hvoadm
+-rw-r--r-- root/root ./usr/share/doc/hvo-tools/copyright
+-rw-r--r-- root/root ./usr/share/man/man8/hvoadm.8.gz' ] || fail 'the package has other files'
+	! "$top/packaging/tools-deb" '1 2' "$tmp/deb" > "$tmp/out" 2>&1 || fail 'a package of no version'
 }
 
 estimates() {
@@ -340,11 +368,11 @@ metrics() {
 	gives 1 prometheus --textfile /none/hvo.prom
 	mkdir "$tree/run/folder"
 	gives 1 prometheus --textfile /run/folder
+	no_leftovers
 	plain
 	gives 0 prometheus
 	says '^hvo_feature 0$'
 	! grep -q saved "$tmp/out" || fail 'metrics of a feature that is not there'
-	no_leftovers
 	[ "$("$program" --root "$tree" prometheus 2>&1 > /dev/full || echo "status $?")" = \
 		$'hvoadm: what it says cannot be written: No space left on device; is the disk full?\nstatus 1' ] ||
 		fail 'a full disk is no error'
@@ -359,7 +387,7 @@ grubs() {
 	gives 0 enable on --dry-run
 	[ ! -e "$cfg" ] || fail 'a dry run writes'
 	gives 0 enable on
-	says 'would run: update-grub' 'At the next boot: Linux 6.12.117\+hvo1-amd64, mode on'
+	says 'would run update-grub' 'At the next boot: Linux 6.12.117\+hvo1-amd64, mode on'
 	# as update-grub reads it
 	# shellcheck disable=SC1090 # what was written
 	[ "$(GRUB_CMDLINE_LINUX=quiet && . "$cfg" && echo "$GRUB_DEFAULT:$GRUB_CMDLINE_LINUX")" = \
@@ -610,6 +638,8 @@ sanitized() {
 sanitized &
 fuzzer=$!
 options
+documents
+package
 estimates
 statuses
 the_check

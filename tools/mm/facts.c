@@ -22,7 +22,7 @@ void facts_of(const struct machine *m, struct fact facts[NR_FACTS])
 		{ "reserve", "", KB, m->reserve_kb, "What is reserved for restoring." },
 		{ "net", "", KB, net, "What is saved beyond page tables and reserve." },
 		{ "reserve_used", "", COUNT, m->reserve_used, "Restoring took the reserve." },
-		{ "restore_failures", "", COUNT, m->restore_failures, "It found no memory." },
+		{ "restore_failures", "", COUNT, m->restore_failures, "Restoring had no memory." },
 	};
 
 	memcpy(facts, all, sizeof(all));

@@ -102,7 +102,7 @@ static int read_former(char **former)
 	const char *text = read_text(HVO_CFG);
 
 	*former = text ? strdup(text) : NULL;
-	if (text || errno == ENOENT)
+	if (*former || errno == ENOENT)
 		return 0;
 	return fail("%s: %s; nothing was changed", below_root(HVO_CFG), strerror(errno));
 }
@@ -124,19 +124,21 @@ static int put(const char *text)
 }
 
 /* Replaces the file by @text, or removes it; as it was if GRUB does not take it. */
-static int change(const char *text, const char *former)
+static int change(const struct options *o, const char *text, const char *former)
 {
 	int error;
 
+	printf("%s%s %s\n%s", o->given['d'] ? "would " : "", text ? "write" : "remove",
+	       below_root(HVO_CFG), text ? text : "");
+	if (o->given['d'])
+		return !printf("would run update-grub\n");
 	mkdir(below_root(DEFAULTS ".d"), 0755);
 	error = keep_former(former) ?: put(text);
 	if (error)
 		return fail("%s cannot be changed: %s; nothing was changed", below_root(HVO_CFG),
 			    strerror(error));
-	if (*root) {
-		printf("would run: update-grub\n");
-		return 0;
-	}
+	if (*root)
+		return !printf("would run update-grub, but for --root\n");
 	fflush(stdout);
 	if (!system("update-grub"))
 		return 0;
@@ -158,7 +160,7 @@ static void tell_next_boot(const char *mode, const struct entry *kernel)
 		printf("Pages are optimized when they enter the pool, at boot or later.\n");
 	else
 		printf("Only pages that hugepages= reserves on the command line are optimized;\n"
-		       "they stay in the pool until the boot after that.\n");
+		       "then the memory map is sealed, and they stay in the pool.\n");
 	if (!strcmp(mode, "boot") && words && !strstr(words, "hugepages="))
 		printf("There is no hugepages= in " DEFAULTS ": without it nothing is saved.\n");
 }
@@ -167,18 +169,14 @@ int cmd_enable(const struct options *o)
 {
 	char *text, *former, todo[96];
 	struct entry kernel;
-	int ret = 0;
+	int ret;
 
 	snprintf(todo, sizeof(todo), "add " WORD "%s to its command line by hand", o->mode);
 	if (refuse(o, todo) || read_former(&former))
 		return 1;
 	find_kernel(&kernel);
 	text = config(o->mode, &kernel);
-	printf("%s%s:\n%s", o->given['d'] ? "would write " : "", below_root(HVO_CFG), text);
-	if (o->given['d'])
-		printf("would run: update-grub\n");
-	else
-		ret = change(text, former);
+	ret = change(o, text, former);
 	if (!ret)
 		tell_next_boot(o->mode, &kernel);
 	free(text);
@@ -189,20 +187,13 @@ int cmd_enable(const struct options *o)
 int cmd_disable(const struct options *o)
 {
 	char *former;
-	int ret = 0;
+	int ret;
 
-	if (read_former(&former))
+	if (!exists(HVO_CFG))
+		return !printf("Nothing to remove: there is no %s\n", below_root(HVO_CFG));
+	if (refuse(o, "take " WORD " from its command line by hand") || read_former(&former))
 		return 1;
-	if (!former) {
-		printf("Nothing to remove: there is no %s\n", below_root(HVO_CFG));
-		return 0;
-	}
-	if (refuse(o, "take " WORD " from its command line by hand"))
-		return 1;
-	if (o->given['d'])
-		printf("would remove %s\nwould run: update-grub\n", below_root(HVO_CFG));
-	else
-		ret = change(NULL, former);
+	ret = change(o, NULL, former);
 	if (!ret)
 		printf("At the next boot: GRUB's default kernel, without " WORD "\n");
 	free(former);

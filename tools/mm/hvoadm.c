@@ -21,8 +21,7 @@ static const struct command commands[] = {
 	  "Shows what the kernel that runs has saved. Fails if it is none of hvo-base.\n" },
 	{ "check", "s", "[--state FILE]", cmd_check,
 	  "Prints one line for a monitoring system, and exits with 0 (OK), 1 (WARNING),\n"
-	  "2 (CRITICAL) or 3 (UNKNOWN). FILE, by default /run/hvoadm.check, keeps how many\n"
-	  "restore failures were told.\n" },
+	  "2 (CRITICAL) or 3 (UNKNOWN). FILE keeps the restore failures that were told.\n" },
 	{ "prometheus", "t", "[--textfile FILE]", cmd_prometheus,
 	  "Prints metrics for node_exporter, or replaces FILE by them.\n" },
 	{ "enable", "d", "on|boot [--dry-run]", cmd_enable,
@@ -105,7 +104,7 @@ static const char *read_options(int argc, char **argv, struct options *o)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == '?' && !bad)
-			bad = argv[optind - 1];
+			bad = argv[optind - (*argv[optind - 1] == '-')];
 		o->given[option] = optarg ? optarg : "";
 		if (option == 'p' && o->plans++ < NR_POOLS)
 			o->plan[o->plans - 1] = optarg;
