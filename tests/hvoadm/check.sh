@@ -629,9 +629,13 @@ sanitized() {
 	put etc/default/grub.d/hvo.cfg 'GRUB_CMDLINE_LINUX="quiet hugetlb_free_vmemmap=boot"'
 	put run/hvoadm.check '7e31f0c4-0f0c-4a36-a3a9-9b1f0a2f5d11 1'
 	find "$tree" -type f | sort > "$tmp/files"
+	export ASAN_OPTIONS=detect_leaks=0:log_path=$tmp/log UBSAN_OPTIONS=log_path=$tmp/log
 	# shellcheck disable=SC2046 # file names without spaces
-	ASAN_OPTIONS=exitcode=99:detect_leaks=0 UBSAN_OPTIONS=exitcode=99 "$tmp/fuzz" "$tree" "${ROUNDS:-60}" $(cat "$tmp/files") \
-		> "$tmp/out" 2> "$tmp/log" || { tail -n 20 "$tmp/log" > "$tmp/err"; fail 'a file that was changed at random'; }
+	"$tmp/fuzz" "$tree" "${ROUNDS:-300}" $(cat "$tmp/files") > "$tmp/rounds" || {
+		tail -n 1 "$tmp/rounds" > "$tmp/out"
+		cat "$tmp"/log* > "$tmp/err" 2> /dev/null
+		fail 'hvoadm fails where a file was changed at random'
+	}
 }
 
 # as it takes long, beside the others
