@@ -12,7 +12,7 @@
  *   optimize:  first | tail | tail | tail      the first page stays
  *                |      |      |      |
  *                v      v      v      v
- *              page0  shared shared shared      what was behind the tails is freed
+ *              page0  common page of tails      what was behind the tails is freed
  *
  *   restore:   every tail gets a page of its own again, complete before it is
  *              mapped, read-write

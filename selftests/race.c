@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Races that are closed by the grace period, or by tails that are writable, by the
- * walker's order of loads, and by the TLB flush. The debug kernel makes the windows seconds wide: it delays a pfn
- * walker before it changes a refcount, while the page becomes a tail of an optimized
- * huge page. With hvo.skip= one of these steps is left out, and then a case must fail.
+ * walker's order of loads, and by the TLB flush. The debug kernel makes the windows
+ * seconds wide: it delays a pfn walker before it changes a refcount, while the page
+ * becomes a tail of an optimized huge page. With hvo.skip= one of these steps is left
+ * out, and then a case must fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
