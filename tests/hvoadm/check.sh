@@ -467,7 +467,8 @@ real_grub() {
 	# own STATUS TITLE ARGUMENT...
 	own() {
 		status=0
-		"$program" "${@:3}" > "$tmp/out" 2> "$tmp/err" || status=$?
+		# whoever runs this in the background has SIGINT ignored
+		env --default-signal=INT "$program" "${@:3}" > "$tmp/out" 2> "$tmp/err" || status=$?
 		[ "$status" -eq "$1" ] || fail "$2: exit status $status"
 	}
 	as_seen() {
