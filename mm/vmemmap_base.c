@@ -36,6 +36,7 @@
  * What differs from kernel to kernel is in vmemmap_layout.h. Where pages come from
  * and where they go is in vmemmap_pages.c.
  */
+#include <linux/build_bug.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/vmemmap_base.h>
@@ -114,6 +115,19 @@ int vmemmap_base_optimize(unsigned long start, unsigned long end,
 	return 0;
 }
 
+/*
+ * All struct pages of a tail vmemmap page are alike. The compound page's own first
+ * page has such tails too, but only behind struct folio: those in front carry the
+ * folio's own data, which must not appear a second time. The shared page is no
+ * source where others share it: it shows a stray write to any of their tails.
+ */
+static void fill_tails(void *to, const struct page *head)
+{
+	BUILD_BUG_ON(2 * sizeof(struct folio) > PAGE_SIZE);
+	copy_page(to, (void *)head);
+	memcpy(to, (void *)head + sizeof(struct folio), sizeof(struct folio));
+}
+
 static void restore_tails(unsigned long addr, unsigned long end,
 			  void *tails, struct vmemmap_batch *batch)
 {
@@ -160,7 +174,7 @@ int vmemmap_base_restore(unsigned long start, unsigned long end,
 		return ret;
 
 	tails = page_to_virt(list_first_entry(&batch->spare, struct page, lru));
-	vmemmap_layout_fill(tails, head);
+	fill_tails(tails, head);
 	for (addr = start; addr < end; addr = next) {
 		next = pmd_addr_end(addr, end);
 		restore_tails(addr, next, tails, batch);

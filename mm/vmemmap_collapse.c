@@ -13,8 +13,6 @@
 #include <linux/vmemmap_base.h>
 #include <asm/tlbflush.h>
 
-#include "vmemmap_layout.h"
-
 static unsigned long collapsed;
 
 /**
@@ -115,8 +113,7 @@ void vmemmap_collapse(void)
 
 	/* Tables of memory from boot are from boot themselves. */
 	list_for_each_entry_safe(table, next, &tables, lru) {
-		vmemmap_layout_release_boot_page(table);
-		adjust_managed_page_count(table, 1);
+		vmemmap_pages_release_boot(table, 1);
 		__free_page(table);
 	}
 }

@@ -10,8 +10,11 @@
  * freed before the next one begins.
  */
 #include <linux/alloc_tag.h>
+#include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/pgalloc_tag.h>
 #include <linux/sched.h>
 #include <linux/vmemmap_base.h>
 #include <linux/vmstat.h>
@@ -264,16 +267,29 @@ static unsigned long freeze_block(struct page *page)
 	return block;
 }
 
-/* Returns how many pages of the block came from memblock. */
-static unsigned long release_boot_pages(struct page *page, unsigned long nr_pages)
+/**
+ * vmemmap_pages_release_boot - make pages from memblock freeable
+ * @page: the first page; PageReserved, and without bootmem info, because the
+ *	memory map of base-mapped memory is not registered there; or allocated later
+ * @nr_pages: how many follow each other in one zone
+ *
+ * Each has one reference then, like an allocated page, and is among the managed
+ * pages of its zone.
+ *
+ * Context: Any.
+ * Return: how many of the pages came from memblock.
+ */
+unsigned long vmemmap_pages_release_boot(struct page *page, unsigned long nr_pages)
 {
 	unsigned long i, boot = 0;
 
 	for (i = 0; i < nr_pages; i++) {
-		if (PageReserved(page + i)) {
-			vmemmap_layout_release_boot_page(page + i);
-			boot++;
-		}
+		if (!PageReserved(page + i))
+			continue;
+		kmemleak_free_part_phys(PFN_PHYS(page_to_pfn(page + i)), PAGE_SIZE);
+		clear_page_tag_ref(page + i);
+		ClearPageReserved(page + i);
+		boot++;
 	}
 	if (boot)
 		adjust_managed_page_count(page, boot);
@@ -294,7 +310,7 @@ void vmemmap_pages_free(struct vmemmap_batch *batch)
 	list_for_each_entry_safe(page, next, &batch->freed, lru) {
 		nr_pages = freeze_block(page);
 		next = list_next_entry(page + nr_pages - 1, lru);
-		boot += release_boot_pages(page, nr_pages);
+		boot += vmemmap_pages_release_boot(page, nr_pages);
 		__free_pages(page, ilog2(nr_pages));
 		all += nr_pages;
 		cond_resched();

@@ -53,6 +53,8 @@ void vmemmap_base_flush(struct vmemmap_batch *batch);
 int vmemmap_pages_alloc(struct vmemmap_batch *batch, unsigned long nr_pages,
 			int node);
 struct page *vmemmap_pages_take(struct vmemmap_batch *batch);
+unsigned long vmemmap_pages_release_boot(struct page *page,
+					 unsigned long nr_pages);
 void vmemmap_pages_free(struct vmemmap_batch *batch);
 void vmemmap_pages_keep_reserve(void);
 void vmemmap_pages_drop_reserve(void);

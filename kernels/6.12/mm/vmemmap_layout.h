@@ -11,12 +11,8 @@
 #ifndef _MM_VMEMMAP_LAYOUT_H
 #define _MM_VMEMMAP_LAYOUT_H
 
-#include <linux/build_bug.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
-#include <linux/pfn.h>
-#include <linux/pgalloc_tag.h>
 #include <linux/rcupdate.h>
 
 /**
@@ -31,22 +27,6 @@ static inline pte_t vmemmap_layout_tail(const struct page *head,
 					struct page *first)
 {
 	return mk_pte(first, PAGE_KERNEL_RO);
-}
-
-/**
- * vmemmap_layout_fill - write the tail struct pages of one vmemmap page
- * @to: kernel address of the page to fill, PAGE_SIZE bytes
- * @head: head struct page of the compound page; its refcount is zero
- *
- * All struct pages of a tail vmemmap page are alike. The first vmemmap page holds
- * such tails too, but only behind struct folio: the struct pages in front carry
- * the folio's own data, which must not appear a second time.
- */
-static inline void vmemmap_layout_fill(void *to, const struct page *head)
-{
-	BUILD_BUG_ON(2 * sizeof(struct folio) > PAGE_SIZE);
-	copy_page(to, (void *)head);
-	memcpy(to, (void *)head + sizeof(struct folio), sizeof(struct folio));
 }
 
 /**
@@ -67,21 +47,6 @@ static inline void vmemmap_layout_wait_walkers(bool expedite)
 		synchronize_rcu_expedited();
 	else
 		synchronize_rcu();
-}
-
-/**
- * vmemmap_layout_release_boot_page - make a page from memblock freeable
- * @page: the page; PageReserved, and without bootmem info, because the memory
- *	map of base-mapped memory is not registered there
- *
- * The page has one reference then, like an allocated one. The caller adds it to
- * the managed pages of its zone.
- */
-static inline void vmemmap_layout_release_boot_page(struct page *page)
-{
-	kmemleak_free_part_phys(PFN_PHYS(page_to_pfn(page)), PAGE_SIZE);
-	clear_page_tag_ref(page);
-	ClearPageReserved(page);
 }
 
 #endif /* _MM_VMEMMAP_LAYOUT_H */

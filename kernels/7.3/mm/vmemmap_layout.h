@@ -11,16 +11,12 @@
 #ifndef _MM_VMEMMAP_LAYOUT_H
 #define _MM_VMEMMAP_LAYOUT_H
 
-#include <linux/build_bug.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/pfn.h>
-#include <linux/pgalloc_tag.h>
 #include <linux/rcupdate.h>
 
 #include "internal.h"
-#include "page_alloc.h"
+#include "page_alloc.h"	/* drain_all_pages(), elsewhere in linux/gfp.h */
 
 /**
  * vmemmap_layout_tail - what the tail vmemmap is mapped to
@@ -42,22 +38,6 @@ static inline pte_t vmemmap_layout_tail(const struct page *head,
 }
 
 /**
- * vmemmap_layout_fill - write the tail struct pages of one vmemmap page
- * @to: kernel address of the page to fill, PAGE_SIZE bytes
- * @head: head struct page of the compound page; its refcount is zero
- *
- * The shared page is no source: a stray write to any tail shows in it. The compound
- * page's own first page has tails behind struct folio, which none but this compound
- * page has used.
- */
-static inline void vmemmap_layout_fill(void *to, const struct page *head)
-{
-	BUILD_BUG_ON(2 * sizeof(struct folio) > PAGE_SIZE);
-	copy_page(to, (void *)head);
-	memcpy(to, (void *)head + sizeof(struct folio), sizeof(struct folio));
-}
-
-/**
  * vmemmap_layout_wait_walkers - wait for marks of memory errors, if there may be any
  * @expedite: unused, as this is rare
  *
@@ -74,20 +54,6 @@ static inline void vmemmap_layout_wait_walkers(bool expedite)
 	smp_mb();
 	if (IS_ENABLED(CONFIG_MEMORY_FAILURE) && READ_ONCE(memory_failure_begun))
 		synchronize_rcu();
-}
-
-/**
- * vmemmap_layout_release_boot_page - make a page from memblock freeable
- * @page: the page; PageReserved
- *
- * The page has one reference then, like an allocated one. The caller adds it to
- * the managed pages of its zone.
- */
-static inline void vmemmap_layout_release_boot_page(struct page *page)
-{
-	kmemleak_free_part_phys(PFN_PHYS(page_to_pfn(page)), PAGE_SIZE);
-	clear_page_tag_ref(page);
-	ClearPageReserved(page);
 }
 
 #endif /* _MM_VMEMMAP_LAYOUT_H */

@@ -15,7 +15,7 @@
 
 #include "hvo_race.h"
 
-#define SKIP_WAIT	1	/* between freezing and remapping; 7.3: tails read-only */
+#define SKIP_WAIT	1	/* for walkers; on 7.3: map tails read-only */
 #define SKIP_ORDER	2	/* stock's order: fake head first, then the refcount */
 #define SKIP_FLUSH	4
 #define SKIP_SECOND_ANSWER	8	/* the second check for HugeTLB, before the mark */
