@@ -449,9 +449,11 @@ unsigned long hvo_tail_kib(void)
 bool hvo_shares_tails(uint64_t pfn, int tails)
 {
 	unsigned long addr = hvo_vmemmap_base() + pfn * STRUCT_PAGE;
-	uint64_t first = hvo_vmemmap_pte(addr + PAGE), last = hvo_vmemmap_pte(addr + tails * PAGE);
+	uint64_t head = hvo_vmemmap_pte(addr), first = hvo_vmemmap_pte(addr + PAGE);
+	uint64_t last = hvo_vmemmap_pte(addr + tails * PAGE);
 
-	return first && PTE_FRAME(first) == PTE_FRAME(last);
+	return head && first && PTE_FRAME(first) == PTE_FRAME(last) &&
+		(PTE_FRAME(head) == PTE_FRAME(last)) == hvo_fake_heads();
 }
 
 int hvo_poison(uint64_t pfn)

@@ -130,6 +130,7 @@ void hvo_memory_changed(void);
 
 /* The first @nr vmemmap PTEs of the huge page at @pfn; -1 if one does not exist */
 int hvo_huge_ptes(uint64_t pfn, uint64_t *ptes, int nr);
+
 /*
  * Kernels with fake heads map the tails of an optimized page to its own first vmemmap
  * page, read-only. Later ones map them to one page for all in the zone, writable.
@@ -139,7 +140,7 @@ bool hvo_fake_heads(void);
 int hvo_wrong_tails(const uint64_t *ptes, int tails);
 /* How much of the vmemmap is mapped as the tails of optimized pages, in KiB */
 unsigned long hvo_tail_kib(void);
-/* Whether the first and the last of the @tails vmemmap PTEs map the same page */
+/* Whether the first and the last of the @tails vmemmap pages are those of an optimized page */
 bool hvo_shares_tails(uint64_t pfn, int tails);
 
 /* Inject and undo a memory error; return 0 or a negative errno. */

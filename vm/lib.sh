@@ -126,11 +126,10 @@ copy_programs() {
 # Objects depend only on their source, headers and options, so that ccache finds them
 # again for a second tree. Without CCACHE_DEPEND it would preprocess each file first:
 # that finds a few more objects, but takes a third longer with an empty cache.
-# Of the configuration, our own symbol for the architecture is left out, which no C file
-# asks for and which alone tells the configuration of base from that of stock.
+# Our symbol for the architecture is left out of the options: base and stock differ in
+# nothing else, and no C file asks for it.
 kernel_make() {
 	local chosen=$1/out/.hvo-chosen
-	mkdir -p "$1/out"
 	sed -n '/^CONFIG_ARCH_HAS_BASE_VMEMMAP=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
 	CCACHE_DIR=$BUILD/ccache CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content \
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \

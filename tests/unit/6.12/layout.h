@@ -43,7 +43,9 @@ static inline uint64_t unit_shared_pte(const struct page *head, uint64_t first)
 
 static inline bool unit_may_share(const struct page *head, uint64_t pte)
 {
-	return hugetlb_optimize_vmemmap_key.on;
+	struct folio *first = page_to_virt(pte_page((pte_t){ pte }));
+
+	return hugetlb_optimize_vmemmap_key.on && folio_test_hugetlb_vmemmap_optimized(first);
 }
 
 #endif

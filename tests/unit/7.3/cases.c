@@ -49,7 +49,7 @@ static void gigantic_pages_from_boot_are_counted(void)
 /* Each zone has tail pages before memory of it can be in a pool. */
 static void memory_that_goes_online_has_tail_pages(void)
 {
-	struct page **shared = &unit_zones[0].vmemmap_tails[9 - 7], *page = *shared;
+	struct page **shared = unit_tails_of(&unit_zones[0], SMALL->order), *page = *shared;
 	struct memory_notify added = { .start_pfn = 0 };
 	long taken = world.taken;
 
@@ -69,13 +69,13 @@ static void memory_that_goes_online_has_tail_pages(void)
 static void a_stray_mark_is_not_restored(void)
 {
 	struct page *tail = &smalls[0].folio->page + 200;
+	struct page *shared = page_to_virt(*unit_tails_of(page_zone(tail), SMALL->order));
 
 	grow_by_one(&smalls[0]);
 	tail->flags |= PG_hwpoison_bit;
 	dissolve(&smalls[0]);
 	check_world();
-	((struct page *)page_to_virt(unit_zones[page_to_nid(tail)].vmemmap_tails[9 - 7]))[200 % 64].flags &=
-		~PG_hwpoison_bit;
+	shared[200 % 64].flags &= ~PG_hwpoison_bit;
 }
 
 static void no_tails_when_off(void)
@@ -84,7 +84,7 @@ static void no_tails_when_off(void)
 
 	memset(&unit_zones[1], 0, sizeof(zone));
 	vmemmap_base_enabled = false;
-	ENSURE(!vmemmap_layout_init() && !unit_zones[1].vmemmap_tails[9 - 7]);
+	ENSURE(!vmemmap_layout_init() && !*unit_tails_of(&unit_zones[1], SMALL->order));
 	vmemmap_base_enabled = true;
 	unit_zones[1] = zone;
 }

@@ -65,6 +65,11 @@ int vmemmap_populate_hvo(unsigned long addr, unsigned long end, unsigned int ord
 			 struct zone *zone, unsigned long headsize);
 void sparse_init_early_section(int nid, struct page *map, unsigned long nr, unsigned long flags);
 
+static inline struct page **unit_tails_of(struct zone *zone, unsigned int order)
+{
+	return &zone->vmemmap_tails[order - VMEMMAP_TAIL_MIN_ORDER];
+}
+
 static inline unsigned long unit_compound_info(const struct page *head)
 {
 	return -(sizeof(struct page) << compound_order(head)) + 1;
@@ -97,7 +102,7 @@ static inline bool unit_is_shared(uint64_t pte)
 /* @first: the PTE of the page with @head */
 static inline uint64_t unit_shared_pte(const struct page *head, uint64_t first)
 {
-	struct page *tails = page_zone(head)->vmemmap_tails[compound_order(head) - 7];
+	struct page *tails = *unit_tails_of(page_zone(head), compound_order(head));
 
 	return pfn_pte(page_to_pfn(tails), PAGE_KERNEL).v;
 }
