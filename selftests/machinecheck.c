@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A fatal machine check in a page of an optimized huge page. The crash kernel must
- * find the hwpoison flag. tests/machine-check/run starts this program in both
- * kernels; the kselftest runner does not.
+ * find the hwpoison flag. tests/machine-check/run and tests/dumps/run start this program
+ * in both kernels; the kselftest runner does not.
  *
+ *   machinecheck load KERNEL INITRD   loads a crash kernel
  *   machinecheck fail KERNEL INITRD   loads a crash kernel, and asks vm/monitor for
  *                                     the machine check; does not return
  *   machinecheck find ADDRESS         in the crash kernel: checks that the struct
@@ -102,6 +103,8 @@ static int find(const char *address)
 
 int main(int argc, char **argv)
 {
+	if (argc == 4 && !strcmp(argv[1], "load"))
+		return load_crash_kernel(argv[2], argv[3], 0) ? KSFT_FAIL : KSFT_PASS;
 	if (argc == 4 && !strcmp(argv[1], "fail"))
 		return fail(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "find"))

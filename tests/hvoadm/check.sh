@@ -216,6 +216,7 @@ package() {
 '-rwxr-xr-x root/root ./usr/sbin/hvoadm
 -rw-r--r-- root/root ./usr/share/bash-completion/completions/hvoadm
 -rw-r--r-- root/root ./usr/share/doc/hvo-tools/copyright
+-rwxr-xr-x root/root ./usr/share/hvo-tools/hvo-invariants
 -rw-r--r-- root/root ./usr/share/man/man8/hvoadm.8.gz' ] || fail 'the package has other files'
 	! "$top/packaging/tools-deb" '1 2' "$tmp/deb" > "$tmp/out" 2>&1 || fail 'a package of no version'
 }
