@@ -131,11 +131,11 @@ HUGETLB_DEBUG_INFO=(CFLAGS_hugetlb.o=-g)
 # Objects depend only on their source, headers and options, so that ccache finds them
 # again for a second tree. Without CCACHE_DEPEND it would preprocess each file first:
 # that finds a few more objects, but takes a third longer with an empty cache.
-# Our symbol for the architecture is left out of the options: base and stock differ in
-# nothing else, and no C file asks for it.
+# Two options are left out, of which no C file asks: our symbol for the architecture, which
+# is all that base and stock differ in, and the version of pahole, which only packages need.
 kernel_make() {
 	local chosen=$1/out/.hvo-chosen
-	sed -n '/^CONFIG_ARCH_HAS_BASE_VMEMMAP=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
+	sed -nE '/^CONFIG_(ARCH_HAS_BASE_VMEMMAP|PAHOLE_VERSION)=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
 	CCACHE_DIR=$BUILD/ccache CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content \
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \
 		CCACHE_IGNOREHEADERS=include/generated/autoconf.h CCACHE_EXTRAFILES=$(realpath "$chosen") \
