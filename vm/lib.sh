@@ -140,7 +140,7 @@ kernel_make() {
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \
 		CCACHE_IGNOREHEADERS=include/generated/autoconf.h CCACHE_EXTRAFILES=$(realpath "$chosen") \
 		KBUILD_BUILD_TIMESTAMP="${KBUILD_BUILD_TIMESTAMP:-@1704067200}" KBUILD_BUILD_USER=hvo KBUILD_BUILD_HOST=base \
-		make -C "$1" O=out -j"$(nproc)" CC="$TOP/vm/cc" HOSTCC='ccache gcc' "${@:2}" < /dev/null
+		make -C "$1" O=out -j"$(nproc)" CC="$TOP/vm/cc" HOSTCC="$TOP/vm/cc" "${@:2}" < /dev/null
 }
 
 # show_progress WHAT LOG [STEPS]: until it is killed, tells how far the make that writes
