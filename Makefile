@@ -84,7 +84,7 @@ build-stock build-debug build-kcsan: build-%:
 	@vm/build $*
 
 clean:
-	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/deb-test build/*/log build/*/*.log build/report
+	@rm -rf build/*/tree build/*/base build/*/stock build/*/debug build/*/kcsan build/*/guest* build/*/selftests build/*/deb-test build/*/dumps build/*/log build/*/*.log build/report
 
 distclean:
 	@rm -rf build/* build/.lock build

@@ -36,6 +36,12 @@ static int load_crash_kernel(const char *kernel, const char *initrd, uint64_t he
 		       len + 1, line, KEXEC_ON_CRASH);
 }
 
+static int load(const char *kernel, const char *initrd)
+{
+	CHECK(!load_crash_kernel(kernel, initrd, 0), "no crash kernel: %m");
+	return KSFT_PASS;
+}
+
 static int fail(const char *kernel, const char *initrd)
 {
 	uint64_t pfn, ptes[1 + TAILS_2M];
@@ -104,7 +110,7 @@ static int find(const char *address)
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "load"))
-		return load_crash_kernel(argv[2], argv[3], 0) ? KSFT_FAIL : KSFT_PASS;
+		return load(argv[2], argv[3]);
 	if (argc == 4 && !strcmp(argv[1], "fail"))
 		return fail(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "find"))

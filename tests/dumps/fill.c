@@ -13,9 +13,14 @@
 int main(int argc, char **argv)
 {
 	size_t i, size = argc == 3 ? strtoul(argv[2], NULL, 10) << 20 : 0;
-	int fd = size ? open(argv[1], O_RDWR | O_CREAT, 0600) : -1;
 	uint64_t *words = MAP_FAILED;
+	int fd;
 
+	if (!size) {
+		fprintf(stderr, "usage: fill FILE MIB\n");
+		return 2;
+	}
+	fd = open(argv[1], O_RDWR | O_CREAT, 0600);
 	if (fd >= 0 && !ftruncate(fd, size))
 		words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (words == MAP_FAILED) {
