@@ -122,10 +122,23 @@ copy_programs() {
 	copy_libraries "$1" "${@:3}"
 }
 
-# For kernel_make: vmlinux tells tools/dumps how HugeTLB looks. Telling it of all objects
-# takes twice as long.
-# shellcheck disable=SC2034 # for who sources this
-HUGETLB_DEBUG_INFO=(CFLAGS_hugetlb.o=-g)
+# crash_image NAME SCRIPTS ROOT: as vm/guest-image, and with our kernel as /crash/vmlinuz and
+# the same files as /crash/initrd, for a crash kernel
+crash_image() {
+	"$TOP/vm/guest-image" dump "$2" "$3"
+	install -D "$KDIR/base/arch/x86/boot/bzImage" "$3/crash/vmlinuz"
+	install "$KDIR/dump.cpio" "$3/crash/initrd"
+	"$TOP/vm/guest-image" "$1" "$2" "$3"
+}
+
+# stop_jobs [SIGNAL]: for a trap, under set -m. Each job is then a process group of its own,
+# so that who stops a script stops all of each.
+stop_jobs() {
+	local job
+	for job in $(jobs -rp); do
+		kill "-${1:-TERM}" -- "-$job" 2>/dev/null || true
+	done
+}
 
 # kernel_make TREE ARGUMENT...: builds in TREE/out
 # Objects depend only on their source, headers and options, so that ccache finds them
@@ -133,6 +146,7 @@ HUGETLB_DEBUG_INFO=(CFLAGS_hugetlb.o=-g)
 # that finds a few more objects, but takes a third longer with an empty cache.
 # Two options are left out, of which no C file asks: our symbol for the architecture, which
 # is all that base and stock differ in, and the version of pahole, which only packages need.
+# For tools/dumps vmlinux tells how HugeTLB looks; of all objects it would take twice as long.
 kernel_make() {
 	local chosen=$1/out/.hvo-chosen
 	sed -nE '/^CONFIG_(ARCH_HAS_BASE_VMEMMAP|PAHOLE_VERSION)=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
@@ -140,7 +154,7 @@ kernel_make() {
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \
 		CCACHE_IGNOREHEADERS=include/generated/autoconf.h CCACHE_EXTRAFILES=$(realpath "$chosen") \
 		KBUILD_BUILD_TIMESTAMP="${KBUILD_BUILD_TIMESTAMP:-@1704067200}" KBUILD_BUILD_USER=hvo KBUILD_BUILD_HOST=base \
-		make -C "$1" O=out -j"$(nproc)" CC="$TOP/vm/cc" HOSTCC="$TOP/vm/cc" "${@:2}" < /dev/null
+		make -C "$1" O=out -j"$(nproc)" CC="$TOP/vm/cc" HOSTCC="$TOP/vm/cc" CFLAGS_hugetlb.o=-g "${@:2}" < /dev/null
 }
 
 # show_progress WHAT LOG [STEPS]: until it is killed, tells how far the make that writes
