@@ -16,7 +16,7 @@ help:
 	@echo '  make test-instrumented   the same under KASAN, lockdep, KCSAN and others, and races made to happen'
 	@echo '  make test-deb     install the packages on Debian, boot it through GRUB, run programs that use HugeTLB pages'
 	@echo '  make soak         the stress test alone, for MINUTES=10, on the base and the debug kernel'
-	@echo '  make check        all that needs no kernel build, in two to four minutes'
+	@echo '  make check        all that needs no kernel build, in one to four minutes'
 	@echo '  make mutants      seed faults into the kernel files; the unit tests must find each'
 	@echo '  make fuzz         search for histories that go wrong; SECONDS=60, KEEP=1 to keep new ones'
 	@echo '  make bench        instructions side by side with stock, with HVO on and off'

@@ -269,8 +269,8 @@ static unsigned long freeze_block(struct page *page)
 
 /**
  * vmemmap_pages_release_boot - make pages from memblock freeable
- * @page: the first page; PageReserved, and without bootmem info, because the
- *	memory map of base-mapped memory is not registered there; or allocated later
+ * @page: the first page. PageReserved tells those from memblock, which have no
+ *	bootmem info: base-mapped memory is not registered there. Others stay as they are
  * @nr_pages: how many follow each other in one zone
  *
  * Each has one reference then, like an allocated page, and is among the managed
