@@ -96,14 +96,27 @@ static bool ended_well(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* In tails that are shared, a mark would be one in every folio. */
+static uint64_t flags_of(uint64_t pfn)
+{
+	return hvo_kernel_word(hvo_vmemmap_base() + pfn * STRUCT_PAGE);
+}
+
+/*
+ * In tails that are shared, a mark would be one in every folio. Of a tail
+ * /proc/kpageflags tells its head's mark, so compare it with the tail behind it.
+ */
+static bool is_marked(uint64_t head)
+{
+	return hvo_poisoned(head, 1) ||
+	       flags_of(head + IN_A_TAIL) != flags_of(head + IN_A_TAIL + 1);
+}
+
 static int marks_elsewhere(uint64_t head)
 {
 	int i, marks = 0;
 
 	for (i = 0; i < POOL; i++)
-		if (heads[i] != head)
-			marks += hvo_poisoned(heads[i], SUBPAGES);
+		marks += heads[i] != head && is_marked(heads[i]);
 	return marks;
 }
 
