@@ -3,7 +3,7 @@
 
 import pathlib
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 
 DEFAULT = pathlib.Path(__file__).parent / "boots.toml"
 KERNELS = ("base", "stock", "debug", "kcsan")
@@ -27,7 +27,6 @@ class Boot:
     may_skip: list[str] = field(default_factory=list)
     allow: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
-    skips_of: dict[str, list[str]] = field(default_factory=dict)
 
     def options(self) -> list[str]:
         """The options of vm/boot for such a guest."""
@@ -62,9 +61,8 @@ def boot_of(entry: dict, machines: dict) -> Boot:
 
 
 def of_version(boots: list[Boot], version: str) -> list[Boot]:
-    """Those that are for a version of the kernel, with what is skipped there."""
-    return [replace(boot, skips=boot.skips + boot.skips_of.get(version, []), skips_of={})
-            for boot in boots if not boot.versions or version in boot.versions]
+    """Those that are for a version of the kernel."""
+    return [boot for boot in boots if not boot.versions or version in boot.versions]
 
 
 def load(path: pathlib.Path = DEFAULT) -> list[Boot]:
