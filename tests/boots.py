@@ -3,7 +3,7 @@
 
 import pathlib
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 DEFAULT = pathlib.Path(__file__).parent / "boots.toml"
 KERNELS = ("base", "stock", "debug", "kcsan")
@@ -27,6 +27,7 @@ class Boot:
     may_skip: list[str] = field(default_factory=list)
     allow: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    without: dict[str, list[str]] = field(default_factory=dict)
 
     def options(self) -> list[str]:
         """The options of vm/boot for such a guest."""
@@ -61,8 +62,9 @@ def boot_of(entry: dict, machines: dict) -> Boot:
 
 
 def of_version(boots: list[Boot], version: str) -> list[Boot]:
-    """Those that are for a version of the kernel."""
-    return [boot for boot in boots if not boot.versions or version in boot.versions]
+    """Those that are for a version of the kernel, with the tests that run there."""
+    return [replace(boot, tests=[test for test in boot.tests if test not in boot.without.get(version, [])], without={})
+            for boot in boots if not boot.versions or version in boot.versions]
 
 
 def load(path: pathlib.Path = DEFAULT) -> list[Boot]:

@@ -39,9 +39,9 @@ says 'error: .*list: Invalid value' <<< 'boot = ['
 rm "$tmp/list"
 PYTHONPATH=$top/tests /usr/bin/python3 -c 'import boots
 some = boots.Boot("a", ["t"], versions=["1.0"])
-every = boots.Boot("b", ["t"])
+every = boots.Boot("b", ["t", "u"], without={"2.0": ["t"]})
 assert [boot.name for boot in boots.of_version([some, every], "1.0")] == ["a", "b"]
-assert [boot.name for boot in boots.of_version([some, every], "2.0")] == ["b"]'
+assert [boot.tests for boot in boots.of_version([some, every], "2.0")] == [["u"]]'
 ! load "$tmp/list" > "$tmp/said" 2>&1 || { echo 'a list that is missing is no error' >&2; exit 1; }
 grep -q "error: .*list: " "$tmp/said"
 
