@@ -144,13 +144,13 @@ stop_jobs() {
 # Objects depend only on their source, headers and options, so that ccache finds them
 # again for a second tree. Without CCACHE_DEPEND it would preprocess each file first:
 # that finds a few more objects, but takes a third longer with an empty cache.
-# Two options are left out, of which no C file asks: our symbol for the architecture, which
-# is all that base and stock differ in, and the version of pahole, which only packages need.
-# For tools/dumps vmlinux always tells how HugeTLB looks. Where it tells all, that takes a
-# tenth more of time, and without -fno-var-tracking a quarter.
+# Options are left out of which no C file asks: our symbol for the architecture, which
+# is all that base and stock differ in, and those of pahole, which only packages need.
+# For tools/dumps vmlinux always tells how HugeTLB looks. Where it tells all, the compiler
+# takes 14 % more time, and without -fno-var-tracking 28.
 kernel_make() {
 	local chosen=$1/out/.hvo-chosen
-	sed -nE '/^CONFIG_(ARCH_HAS_BASE_VMEMMAP|PAHOLE_VERSION)=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
+	sed -nE '/^CONFIG_(ARCH_HAS_BASE_VMEMMAP|PAHOLE_[A-Z_]*)=/d; /^CONFIG_/p' "$1/out/.config" > "$chosen" 2> /dev/null || true
 	CCACHE_DIR=$BUILD/ccache CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content \
 		CCACHE_DEPEND=1 CCACHE_MAXSIZE=5G \
 		CCACHE_IGNOREHEADERS=include/generated/autoconf.h CCACHE_EXTRAFILES=$(realpath "$chosen") \
