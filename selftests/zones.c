@@ -198,8 +198,8 @@ static const struct hvo_case cases[] = {
 	HVO_CASE(border_is_inside_a_gigantic_page),
 	HVO_CASE(boot_time_page_lies_across),
 	HVO_CASE(boot_time_page_is_returned),
-	HVO_CASE(its_memory_is_ordinary_memory),
 	HVO_CASE(run_time_page_stays_on_one_side),
+	HVO_CASE(its_memory_is_ordinary_memory),
 };
 
 int main(void)
