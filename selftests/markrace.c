@@ -107,7 +107,7 @@ static uint64_t flags_of(uint64_t pfn)
  */
 static bool is_marked(uint64_t head)
 {
-	return hvo_poisoned(head, 1) ||
+	return hvo_poisoned(head, SUBPAGES) ||
 	       flags_of(head + IN_A_TAIL) != flags_of(head + IN_A_TAIL + 1);
 }
 
