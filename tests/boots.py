@@ -63,7 +63,7 @@ def boot_of(entry: dict, machines: dict) -> Boot:
 
 def of_version(boots: list[Boot], version: str) -> list[Boot]:
     """Those that are for a version of the kernel, with the tests that run there."""
-    return [replace(boot, tests=[test for test in boot.tests if test not in boot.without.get(version, [])], without={})
+    return [replace(boot, tests=[test for test in boot.tests if test not in boot.without.get(version, [])])
             for boot in boots if not boot.versions or version in boot.versions]
 
 
