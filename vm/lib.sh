@@ -144,8 +144,9 @@ stop_jobs() {
 # Objects depend only on their source, headers and options, so that ccache finds them
 # again for a second tree. Without CCACHE_DEPEND it would preprocess each file first:
 # that finds a few more objects, but takes a third longer with an empty cache.
-# Options are left out of which no C file asks: our symbol for the architecture, which
-# is all that base and stock differ in, and those of pahole, which only packages need.
+# The key of the cache has no options of which no C file asks: our symbol for the
+# architecture, which is all that base and stock differ in, and those of pahole, which is
+# installed for packages alone.
 # For tools/dumps vmlinux always tells how HugeTLB looks. Where it tells all, the compiler
 # takes 14 % more time, and without -fno-var-tracking 28.
 kernel_make() {
