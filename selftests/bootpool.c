@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pools reserved on the command line: hugepages= and hugepagesz=1G hugepages=.
- * hvo.boot_2m= and hvo.boot_1g= tell this test how many pages to expect.
+ * hvo.boot_2m= and hvo.boot_1g= tell this test how many pages to expect; "all" is for
+ * hugepages= that asks for more than there is.
  * In mode "boot" all of them are optimized, and the vmemmap does not change later.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "hvo.h"
@@ -13,7 +15,16 @@ static long promised(const char *name)
 {
 	char value[16];
 
-	return hvo_cmdline(name, value, sizeof(value)) ? atol(value) : -1;
+	if (!hvo_cmdline(name, value, sizeof(value)))
+		return -1;
+	return strcmp(value, "all") ? atol(value) : hvo_read(POOL_2M "nr_hugepages");
+}
+
+static bool asked_for_all(void)
+{
+	char value[16];
+
+	return hvo_cmdline("hvo.boot_2m", value, sizeof(value)) && !strcmp(value, "all");
 }
 
 /* What both pools save when they are optimized */
@@ -29,6 +40,8 @@ static int pools_are_there(void)
 	CHECK(hvo_read(POOL_2M "nr_hugepages") == small, "%ld",
 	      hvo_read(POOL_2M "nr_hugepages"));
 	CHECK(hvo_read(POOL_1G "nr_hugepages") == big, "%ld", hvo_read(POOL_1G "nr_hugepages"));
+	CHECK(!asked_for_all() || small * 2048 + big * 1048576 > hvo_meminfo("MemTotal") / 10 * 9,
+	      "%ld and %ld pages are too few", small, big);
 	return KSFT_PASS;
 }
 
